@@ -1,0 +1,244 @@
+package fsm_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"quorate/fsm"
+	"quorate/fsm/registry"
+)
+
+// randomHistory runs a random history of commands against a rig, in random
+// batches, with retries, and checks after each batch what must always be true.
+func randomHistory(t *testing.T, seed uint64, commands int) *rig {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	r := newRig(t)
+	r.policy("example", 20_000, "reg1", "reg2", "reg3")
+	for done := 0; done < commands; {
+		var batch []registry.Command
+		for range 1 + rng.IntN(12) {
+			batch = append(batch, randomCommand(r, rng))
+			if rng.IntN(10) == 0 {
+				batch = append(batch, batch[rng.IntN(len(batch))])
+			}
+		}
+		done += len(batch)
+		r.commit(batch...)
+		r.view(func(v fsm.View) {
+			if err := v.Audit(); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			checkLinks(t, v)
+		})
+		if rng.IntN(4) == 0 {
+			r.publish("example")
+		}
+		r.now += registry.Time(rng.Int64N(int64(20 * registry.Day)))
+	}
+	return r
+}
+
+func randomCommand(r *rig, rng *rand.Rand) registry.Command {
+	pick := func(kind string, n int) string { return fmt.Sprintf("%s%d", kind, rng.IntN(n)) }
+	actor := registrar(pick("reg", 4)) // reg0 does not exist
+	name := pick("d", 12) + ".example"
+	host, abroad := pick("ns", 2)+"."+pick("d", 12)+".example", pick("ns", 2)+".elsewhere.test"
+	if rng.IntN(2) == 0 {
+		host = pick("ns", 2) + "." + name
+	}
+	some := func(one string) []string {
+		if rng.IntN(2) == 0 {
+			return nil
+		}
+		return []string{one}
+	}
+	switch rng.IntN(12) {
+	case 0:
+		return r.command(actor, registry.KindContactCreate, registry.ContactCreate{ID: pick("c", 4)})
+	case 1:
+		return r.command(actor, registry.KindContactDelete, registry.ContactDelete{ID: pick("c", 4)})
+	case 2:
+		return r.command(actor, registry.KindHostCreate, registry.HostCreate{Name: host, Addresses: [][]byte{{192, 0, 2, byte(rng.IntN(9))}}})
+	case 3:
+		return r.command(actor, registry.KindHostCreate, registry.HostCreate{Name: abroad})
+	case 4:
+		return r.command(actor, registry.KindHostDelete, registry.HostDelete{Name: host})
+	case 5:
+		return r.command(actor, registry.KindDomainDelete, registry.DomainDelete{Name: name})
+	case 6:
+		var current registry.Time
+		r.view(func(v fsm.View) {
+			if d, ok := v.Domain(name); ok {
+				current = d.Expires - d.Expires%registry.Day
+			}
+		})
+		return r.command(actor, registry.KindDomainRenew, registry.DomainRenew{Name: name, Current: current, Months: uint16(12 * rng.IntN(4))})
+	case 7:
+		return r.command(actor, registry.KindDomainUpdate, registry.DomainUpdate{
+			Name: name, AddHosts: some(host), RemoveHosts: some(abroad),
+			AddContacts: []registry.DomainContact{{Type: "tech", ID: pick("c", 4)}},
+		})
+	case 8:
+		if rng.IntN(2) == 0 {
+			return r.command(actor, registry.KindDomainUpdate, registry.DomainUpdate{Name: name, AddHosts: []string{host}})
+		}
+		if rng.IntN(2) == 0 {
+			return r.command(actor, registry.KindDomainUpdate, registry.DomainUpdate{Name: name, AddStatuses: 1 << rng.IntN(12)})
+		}
+		return r.command(actor, registry.KindDomainUpdate, registry.DomainUpdate{Name: name, RemoveStatuses: 1 << rng.IntN(5)})
+	case 9:
+		return r.command(node("n1"), registry.KindTick, registry.Tick{})
+	default:
+		return r.command(actor, registry.KindDomainCreate, registry.DomainCreate{
+			Name: name, Months: uint16(12 * rng.IntN(3)), Registrant: pick("c", 4), Hosts: some(abroad),
+		})
+	}
+}
+
+// checkLinks holds what is linked against what links.
+func checkLinks(t *testing.T, v fsm.View) {
+	t.Helper()
+	v.Domains("example", "", func(d registry.Domain) bool {
+		for _, n := range d.Hosts {
+			if h := v.HostByNumber(n); !v.HostStatuses(h).Has(registry.Linked) {
+				t.Fatalf("%s refers to %s, which isn't linked", d.Name, h.Name)
+			}
+		}
+		c, ok := v.Contact(d.Registrant)
+		if !ok || !v.ContactStatuses(c).Has(registry.Linked) {
+			t.Fatalf("%s names contact %q, which isn't there or isn't linked", d.Name, d.Registrant)
+		}
+		return true
+	})
+}
+
+// The same log, however it is cut into batches and wherever a node restarts
+// with entries it has seen before, gives the same keys and values.
+func TestOneLogGivesOneState(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := randomHistory(t, seed, 400)
+			want := dump(r.m)
+			if err := r.m.Verify(); err != nil {
+				t.Error(err)
+			}
+			rng := rand.New(rand.NewPCG(seed, 1))
+			for _, largest := range []int{1, 7, len(r.entries)} {
+				other := openMachine(t)
+				for i := 0; i < len(r.entries); {
+					n := min(1+rng.IntN(largest), len(r.entries)-i)
+					again := rng.IntN(min(i, 3) + 1) // what a restart replays
+					if _, err := other.Apply(r.entries[i-again : i+n]); err != nil {
+						t.Fatal(err)
+					}
+					i += n
+				}
+				if got := dump(other); got != want {
+					t.Errorf("batches of up to %d: states differ", largest)
+				}
+				a, _ := r.m.Position()
+				b, _ := other.Position()
+				if a != b {
+					t.Errorf("batches of up to %d: positions %v and %v differ", largest, a, b)
+				}
+			}
+		})
+	}
+}
+
+func dump(m *fsm.Machine) string {
+	var all strings.Builder
+	_ = m.View(func(v fsm.View) error {
+		return v.Rows(func(table string, key, value []byte) error {
+			fmt.Fprintf(&all, "%s %x %x\n", table, key, value)
+			return nil
+		})
+	})
+	return all.String()
+}
+
+// What was published is what a zone computed from nothing would be.
+func TestTheZoneFollowsTheRegistry(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		r := randomHistory(t, 100+seed, 300)
+		for before := uint32(0); ; {
+			serial := r.publish("example")
+			if serial == before {
+				break
+			}
+			before = serial
+		}
+		published := map[string]int{}
+		r.view(func(v fsm.View) {
+			v.ZoneRRsets("example", func(s registry.RRset) bool {
+				published[fmt.Sprint(s.Owner, s.Type)] = len(s.Data)
+				return true
+			})
+			v.Domains("example", "", func(d registry.Domain) bool {
+				delegated := len(d.Hosts) > 0 && !d.Statuses.Has(registry.AnyHold|registry.PendingDelete)
+				if n := published[fmt.Sprint(d.Name, registry.TypeNS)]; delegated && n != len(d.Hosts) || !delegated && n != 0 {
+					t.Errorf("seed %d: %s has %d name servers in the zone, %d in the registry, delegated: %v", seed, d.Name, n, len(d.Hosts), delegated)
+				}
+				if !delegated {
+					return true
+				}
+				for _, number := range d.Hosts {
+					h := v.HostByNumber(number)
+					key := fmt.Sprint(h.Name, registry.TypeA)
+					if strings.HasSuffix(h.Name, ".example") && published[key] != len(h.Addresses) {
+						t.Errorf("seed %d: glue of %s is missing", seed, h.Name)
+					}
+					published[key] = -published[key]
+				}
+				return true
+			})
+			for key, n := range published {
+				if n > 0 && strings.HasSuffix(key, "example1") && !strings.HasPrefix(key, "ns1.nic.") {
+					t.Errorf("seed %d: glue %s is needed by nobody", seed, key)
+				}
+			}
+		})
+	}
+}
+
+// IXFR must lead from any kept serial to the present zone.
+func TestTheJournalLeadsToTheZone(t *testing.T) {
+	t.Parallel()
+	r := randomHistory(t, 7, 300)
+	r.publish("example")
+	r.view(func(v fsm.View) {
+		zone := map[string]registry.RRset{}
+		all, ok := v.Journal("example", 0)
+		if !ok || len(all) < 5 {
+			t.Fatalf("a journal of %d publications, whole: %v", len(all), ok)
+		}
+		for _, p := range all {
+			for _, s := range p.Removed {
+				delete(zone, fmt.Sprint(s.Owner, s.Type))
+			}
+			for _, s := range p.Added {
+				zone[fmt.Sprint(s.Owner, s.Type)] = s
+			}
+		}
+		v.ZoneRRsets("example", func(s registry.RRset) bool {
+			key := fmt.Sprint(s.Owner, s.Type)
+			if got := zone[key]; !bytes.Equal(bytes.Join(got.Data, nil), bytes.Join(s.Data, nil)) {
+				t.Errorf("the journal leads to other records at %s", key)
+			}
+			delete(zone, key)
+			return true
+		})
+		if len(zone) > 0 {
+			t.Errorf("the journal leaves %d RRsets that the zone doesn't have", len(zone))
+		}
+		if _, ok := v.Journal("example", 1<<31); ok {
+			t.Error("a journal from a serial that never was")
+		}
+	})
+}

@@ -1,0 +1,214 @@
+// Package registry holds the rules of the registry: what each command does to
+// the state, one file per object and verb, and what readers may ask of it. It
+// is a pure function of state and command: no clock, no randomness, no socket,
+// no goroutine, no order of map iteration, no floating point.
+package registry
+
+import (
+	"errors"
+	"fmt"
+
+	"quorate/fsm/store"
+)
+
+// Kind is a command's identity in the log. Numbers are never used again.
+type Kind uint16
+
+// The commands, and the types of their bodies.
+const (
+	KindNewTerm         Kind = 1  // NewTerm
+	KindTick            Kind = 2  // Tick
+	KindPublishZone     Kind = 3  // Publication
+	KindClusterInit     Kind = 4  // Cluster
+	KindPeerPut         Kind = 5  // Peer
+	KindTLDCreate       Kind = 10 // TLDCreate
+	KindRegistrarCreate Kind = 20 // RegistrarCreate
+	KindRegistrarFund   Kind = 21 // RegistrarFund
+	KindDomainCreate    Kind = 30 // DomainCreate
+	KindDomainUpdate    Kind = 31 // DomainUpdate
+	KindDomainRenew     Kind = 32 // DomainRenew
+	KindDomainDelete    Kind = 33 // DomainDelete
+	KindContactCreate   Kind = 40 // ContactCreate
+	KindContactDelete   Kind = 41 // ContactDelete
+	KindHostCreate      Kind = 50 // HostCreate
+	KindHostDelete      Kind = 51 // HostDelete
+)
+
+// CommandID names a command for ever, through retries and leader changes: the
+// node that took it, the node's boot epoch, and a sequence within it.
+type CommandID struct {
+	Node     string `cbor:"1,keyasint"`
+	Epoch    uint64 `cbor:"2,keyasint"`
+	Sequence uint64 `cbor:"3,keyasint"`
+}
+
+// String is the id as a svTRID (RFC 5730 §2.6): node-epoch-sequence.
+func (id CommandID) String() string { return fmt.Sprintf("%s-%d-%d", id.Node, id.Epoch, id.Sequence) }
+
+// Role says what kind of party an Actor is.
+type Role uint8
+
+// The roles.
+const (
+	RoleNode      Role = iota + 1 // a node, in its duties
+	RoleOperator                  // a person who runs the registry
+	RoleRegistrar                 // a sponsoring client
+)
+
+// Actor is who wants a command done.
+type Actor struct {
+	Role Role   `cbor:"1,keyasint"`
+	Name string `cbor:"2,keyasint"`
+}
+
+// Command is a change that somebody wants made.
+type Command struct {
+	ID     CommandID `cbor:"1,keyasint"`
+	Lowest uint64    `cbor:"2,keyasint"` // the lowest sequence of ID's node and epoch that still waits for a result
+	Actor  Actor     `cbor:"3,keyasint"`
+	ClTRID string    `cbor:"4,keyasint,omitempty"`
+	Salt   []byte    `cbor:"5,keyasint"` // random, from outside the log: hides bodies behind their hashes in the history
+	Kind   Kind      `cbor:"6,keyasint"`
+	Body   []byte    `cbor:"7,keyasint"` // the canonical encoding of the kind's type
+}
+
+// Result is what came of a command.
+type Result struct {
+	Index uint64   `cbor:"1,keyasint"` // of the log entry that executed it
+	Code  Code     `cbor:"2,keyasint"`
+	Fail  *Failure `cbor:"3,keyasint,omitempty"` // why, when Code is an error
+	Reply []byte   `cbor:"4,keyasint,omitempty"` // the canonical encoding of the verb's reply type
+}
+
+// ReplyAs decodes the reply of a successful result.
+func ReplyAs[T any](r Result) (reply T, err error) {
+	err = store.Decode(r.Reply, &reply)
+	return reply, err
+}
+
+// ErrUnknownCommand says that the log holds a command that this binary does
+// not know: it must stop, for skipping it would make it a different registry.
+var ErrUnknownCommand = errors.New("the log holds a command that this version does not know")
+
+// View is the state for reading.
+type View struct{ r store.Reader }
+
+// NewView makes a View of a snapshot or a command's overlay.
+func NewView(r store.Reader) *View { return &View{r} }
+
+// Now is log time.
+func (v *View) Now() Time { return v.Progress().LogTime }
+
+// Exec is the execution of one command: the state as the command sees and
+// changes it, and what else it causes.
+type Exec struct {
+	View
+	Command
+	Index     uint64 // of the log entry
+	Now       Time   // log time
+	Published *Publication
+	Dirtied   bool // names were marked for publication
+
+	tx      *store.Tx
+	records uint32 // history records written so far
+}
+
+// NewExec prepares the execution of cmd, from the log entry at index, stamped with the time now, on an overlay.
+func NewExec(tx *store.Tx, cmd Command, index uint64, now Time) *Exec {
+	return &Exec{View: View{tx}, Command: cmd, Index: index, Now: now, tx: tx}
+}
+
+// Run executes the command. A *Failure means that the overlay must be dropped; any other error stops the node.
+func (x *Exec) Run() (code Code, reply any, err error) {
+	run, ok := verbs[x.Kind]
+	if !ok {
+		return 0, nil, fmt.Errorf("%w: kind %d", ErrUnknownCommand, x.Kind)
+	}
+	p := x.Progress()
+	x.Now = max(x.Now, p.LogTime)
+	if x.Now != p.LogTime {
+		p.LogTime = x.Now
+		progress.Put(x.tx, progressRow, p)
+	}
+	return run(x)
+}
+
+type verb func(x *Exec) (Code, any, error)
+
+// verbs is every command that there is.
+var verbs = map[Kind]verb{
+	KindNewTerm:         bind((*Exec).newTerm),
+	KindTick:            bind((*Exec).tick),
+	KindPublishZone:     bind((*Exec).publishZone),
+	KindClusterInit:     bind((*Exec).clusterInit),
+	KindPeerPut:         bind((*Exec).peerPut),
+	KindTLDCreate:       bind((*Exec).tldCreate),
+	KindRegistrarCreate: bind((*Exec).registrarCreate),
+	KindRegistrarFund:   bind((*Exec).registrarFund),
+	KindDomainCreate:    bind((*Exec).domainCreate),
+	KindDomainUpdate:    bind((*Exec).domainUpdate),
+	KindDomainRenew:     bind((*Exec).domainRenew),
+	KindDomainDelete:    bind((*Exec).domainDelete),
+	KindContactCreate:   bind((*Exec).contactCreate),
+	KindContactDelete:   bind((*Exec).contactDelete),
+	KindHostCreate:      bind((*Exec).hostCreate),
+	KindHostDelete:      bind((*Exec).hostDelete),
+}
+
+func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {
+	return func(x *Exec) (Code, any, error) {
+		var body B
+		if err := store.Decode(x.Body, &body); err != nil {
+			return 0, nil, fmt.Errorf("%w: kind %d: %w", ErrUnknownCommand, x.Kind, err)
+		}
+		code, reply, fail := f(x, body)
+		if fail != nil {
+			return fail.Code, nil, fail
+		}
+		return code, reply, nil
+	}
+}
+
+// number gives out the next object number.
+func (x *Exec) number() uint64 {
+	p := x.Progress()
+	p.Number++
+	progress.Put(x.tx, progressRow, p)
+	return p.Number
+}
+
+// create fills what new objects have in common.
+func (x *Exec) create() Object {
+	return Object{Number: x.number(), Sponsor: x.Actor.Name, Creator: x.Actor.Name, Created: x.Now}
+}
+
+// touch notes an update by the actor.
+func (x *Exec) touch(o *Object) { o.Updater, o.Updated = x.Actor.Name, x.Now }
+
+// mayTransform refuses actors that can't change objects at all.
+func (x *Exec) mayTransform() *Failure {
+	if x.Actor.Role == RoleOperator {
+		return nil
+	}
+	r, ok := x.Registrar(x.Actor.Name)
+	if x.Actor.Role != RoleRegistrar || !ok || r.Suspended {
+		return Fail(AuthorizationError, "", "", "%s may not change objects", x.Actor.Name)
+	}
+	return nil
+}
+
+// mayChange refuses actors that don't sponsor the object.
+func (x *Exec) mayChange(o *Object, element, value string) *Failure {
+	if x.Actor.Role != RoleOperator && o.Sponsor != x.Actor.Name {
+		return Fail(AuthorizationError, element, value, "the object is sponsored by another registrar")
+	}
+	return nil
+}
+
+// mayOperate refuses all but operators.
+func (x *Exec) mayOperate() *Failure {
+	if x.Actor.Role != RoleOperator {
+		return Fail(AuthorizationError, "", "", "only an operator may do this")
+	}
+	return nil
+}

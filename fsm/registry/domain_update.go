@@ -1,0 +1,142 @@
+package registry
+
+import (
+	"slices"
+)
+
+// DomainUpdate changes a domain (RFC 5731 §3.2.5). What is removed is removed
+// before anything is added.
+type DomainUpdate struct {
+	Name           string          `cbor:"1,keyasint"`
+	AddHosts       []string        `cbor:"2,keyasint,omitempty"`
+	RemoveHosts    []string        `cbor:"3,keyasint,omitempty"`
+	AddContacts    []DomainContact `cbor:"4,keyasint,omitempty"`
+	RemoveContacts []DomainContact `cbor:"5,keyasint,omitempty"`
+	AddStatuses    Statuses        `cbor:"6,keyasint,omitempty"`
+	RemoveStatuses Statuses        `cbor:"7,keyasint,omitempty"`
+	Registrant     *string         `cbor:"8,keyasint,omitempty"` // nil: as it is
+	AuthInfo       *AuthInfo       `cbor:"9,keyasint,omitempty"` // nil: as it is
+}
+
+// domainUpdate fails with 2201, 2303, 2304, 2306, 2003.
+func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
+	if fail := x.mayTransform(); fail != nil {
+		return 0, nil, fail
+	}
+	d, ok := x.domain(c.Name)
+	if !ok {
+		return 0, nil, Fail(ObjectDoesNotExist, "domain:name", c.Name, "there is no such domain")
+	}
+	if fail := x.mayChange(&d.Object, "domain:name", c.Name); fail != nil {
+		return 0, nil, fail
+	}
+	if fail := x.mayUpdate(d.Statuses, c); fail != nil {
+		return 0, nil, fail
+	}
+	before := d
+	var fail *Failure
+	if d.Statuses, fail = x.changeStatuses(d.Statuses, c.AddStatuses, c.RemoveStatuses, "domain:status"); fail != nil {
+		return 0, nil, fail
+	}
+	if d.Hosts, fail = x.changeHosts(d.Hosts, c.AddHosts, c.RemoveHosts); fail != nil {
+		return 0, nil, fail
+	}
+	if d.Contacts, fail = changeContacts(d.Contacts, c.AddContacts, c.RemoveContacts); fail != nil {
+		return 0, nil, fail
+	}
+	if c.Registrant != nil {
+		d.Registrant = *c.Registrant
+	}
+	tld := x.mustTLD(d.TLD)
+	if fail := x.checkModel(&tld, d.Registrant, d.Contacts); fail != nil {
+		return 0, nil, fail
+	}
+	if c.AuthInfo != nil {
+		d.AuthInfo = *c.AuthInfo
+	}
+	x.touch(&d.Object)
+	x.record("domain:update", &d.Object, d.Name, before, d)
+	x.putDomain(&before, &d)
+	return Success, nil, nil
+}
+
+// mayUpdate lets a client through its own clientUpdateProhibited only to remove it (RFC 5731 §2.3).
+func (x *Exec) mayUpdate(has Statuses, c DomainUpdate) *Failure {
+	if x.Actor.Role == RoleOperator {
+		has &^= ServerUpdateProhibited | ClientUpdateProhibited
+	}
+	onlyRemoves := len(c.AddHosts)+len(c.RemoveHosts)+len(c.AddContacts)+len(c.RemoveContacts) == 0 &&
+		c.AddStatuses == 0 && c.Registrant == nil && c.AuthInfo == nil
+	if c.RemoveStatuses.Has(ClientUpdateProhibited) && onlyRemoves {
+		has &^= ClientUpdateProhibited
+	}
+	return prohibited(has, Pending|ClientUpdateProhibited|ServerUpdateProhibited, "domain:name", c.Name)
+}
+
+// changeStatuses adds and removes statuses that the actor may set. What is added must not be there, what is removed must be.
+func (x *Exec) changeStatuses(has, add, remove Statuses, element string) (Statuses, *Failure) {
+	allowed := ClientStatuses
+	if x.Actor.Role == RoleOperator {
+		allowed |= ServerStatuses
+	}
+	if wrong := (add | remove) &^ allowed; wrong != 0 {
+		return has, Fail(ParameterPolicy, element, wrong.Names()[0], "this status can't be set or removed by %s", x.Actor.Name)
+	}
+	if lacks := remove &^ has; lacks != 0 {
+		return has, Fail(ParameterPolicy, element, lacks.Names()[0], "the object does not have this status")
+	}
+	has &^= remove
+	if twice := add & has; twice != 0 {
+		return has, Fail(ParameterPolicy, element, twice.Names()[0], "the object has this status already")
+	}
+	return has | add, nil
+}
+
+func (x *Exec) changeHosts(has []uint64, add, remove []string) ([]uint64, *Failure) {
+	gone, fail := x.hostsNamed(remove)
+	if fail != nil {
+		return nil, fail
+	}
+	fresh, fail := x.hostsNamed(add)
+	if fail != nil {
+		return nil, fail
+	}
+	result := slices.Clone(has)
+	for i, n := range gone {
+		at, found := slices.BinarySearch(result, n)
+		if !found {
+			return nil, Fail(ParameterPolicy, "domain:hostObj", remove[i], "the domain is not delegated to this host")
+		}
+		result = slices.Delete(result, at, at+1)
+	}
+	for i, n := range fresh {
+		at, found := slices.BinarySearch(result, n)
+		if found {
+			return nil, Fail(ParameterPolicy, "domain:hostObj", add[i], "the domain is delegated to this host already")
+		}
+		result = slices.Insert(result, at, n)
+	}
+	if len(result) > MaxDomainHosts {
+		return nil, Fail(ParameterPolicy, "domain:ns", "", "a domain has at most %d name servers", MaxDomainHosts)
+	}
+	return result, nil
+}
+
+func changeContacts(has, add, remove []DomainContact) ([]DomainContact, *Failure) {
+	result := slices.Clone(has)
+	for _, c := range remove {
+		at, found := slices.BinarySearchFunc(result, c, compareContacts)
+		if !found {
+			return nil, Fail(ParameterPolicy, "domain:contact", c.ID, "the domain has no such %s contact", c.Type)
+		}
+		result = slices.Delete(result, at, at+1)
+	}
+	for _, c := range add {
+		at, found := slices.BinarySearchFunc(result, c, compareContacts)
+		if found {
+			return nil, Fail(ParameterPolicy, "domain:contact", c.ID, "the domain has this %s contact already", c.Type)
+		}
+		result = slices.Insert(result, at, c)
+	}
+	return result, nil
+}

@@ -1,0 +1,129 @@
+package registry
+
+import (
+	"bytes"
+	"slices"
+)
+
+// MaxHostAddresses bounds the addresses of a host.
+const MaxHostAddresses = 13
+
+// HostCreate makes a host (RFC 5732 §3.2.1).
+type HostCreate struct {
+	Name      string   `cbor:"1,keyasint"`
+	Addresses [][]byte `cbor:"2,keyasint,omitempty"` // 4 or 16 octets each
+}
+
+// HostCreated is the reply to HostCreate.
+type HostCreated struct {
+	Name    string `cbor:"1,keyasint"`
+	Created Time   `cbor:"2,keyasint"`
+}
+
+// HostDelete removes a host (RFC 5732 §3.2.2).
+type HostDelete struct {
+	Name string `cbor:"1,keyasint"`
+}
+
+// hostCreate fails with 2201, 2302, 2303 (superordinate domain), 2304, 2003, 2306.
+func (x *Exec) hostCreate(c HostCreate) (Code, any, *Failure) {
+	if fail := x.mayTransform(); fail != nil {
+		return 0, nil, fail
+	}
+	if !ValidName(c.Name) {
+		return 0, nil, Fail(ParameterSyntax, "host:name", c.Name, "not a host name in lower case")
+	}
+	if _, taken := x.Host(c.Name); taken {
+		return 0, nil, Fail(ObjectExists, "host:name", c.Name, "the host exists")
+	}
+	if fail := x.checkSuperordinate(c); fail != nil {
+		return 0, nil, fail
+	}
+	addresses, fail := sortedAddresses(c.Addresses)
+	if fail != nil {
+		return 0, nil, fail
+	}
+	h := Host{Object: x.create(), Name: c.Name, Addresses: addresses}
+	x.record("host:create", &h.Object, h.Name, nil, h)
+	hosts.Put(x.tx, numberKey(h.Number), h)
+	hostNames.Put(x.tx, nameKey(h.Name), h.Number)
+	return Success, HostCreated{h.Name, h.Created}, nil
+}
+
+// checkSuperordinate lets only the superordinate domain's sponsor make a host
+// below it, and wants addresses exactly where they can become glue.
+func (x *Exec) checkSuperordinate(c HostCreate) *Failure {
+	name, internal := x.Superordinate(c.Name)
+	if !internal {
+		if _, isTLD := x.TLD(c.Name); isTLD {
+			return Fail(ParameterPolicy, "host:name", c.Name, "a TLD is no host")
+		}
+		if len(c.Addresses) > 0 {
+			return Fail(ParameterPolicy, "host:addr", "", "a host outside of this registry's TLDs has no addresses here")
+		}
+		return nil
+	}
+	d, ok := x.domain(name)
+	if !ok {
+		return Fail(ObjectDoesNotExist, "host:name", c.Name, "the superordinate domain %s does not exist", name)
+	}
+	if fail := x.mayChange(&d.Object, "host:name", c.Name); fail != nil {
+		return fail
+	}
+	if fail := prohibited(d.Statuses, PendingDelete, "host:name", c.Name); fail != nil {
+		return fail
+	}
+	if len(c.Addresses) == 0 {
+		return Fail(RequiredParameter, "host:addr", "", "a host below %s needs an address", name)
+	}
+	return nil
+}
+
+func sortedAddresses(all [][]byte) ([][]byte, *Failure) {
+	if len(all) > MaxHostAddresses {
+		return nil, Fail(ParameterPolicy, "host:addr", "", "a host has at most %d addresses", MaxHostAddresses)
+	}
+	sorted := slices.Clone(all)
+	slices.SortFunc(sorted, bytes.Compare)
+	for i, a := range sorted {
+		if len(a) != 4 && len(a) != 16 {
+			return nil, Fail(ParameterSyntax, "host:addr", "", "not an IPv4 or IPv6 address")
+		}
+		if i > 0 && bytes.Equal(a, sorted[i-1]) {
+			return nil, Fail(ParameterPolicy, "host:addr", "", "an address is named twice")
+		}
+	}
+	return sorted, nil
+}
+
+// hostDelete fails with 2201, 2303, 2304, 2305.
+func (x *Exec) hostDelete(c HostDelete) (Code, any, *Failure) {
+	if fail := x.mayTransform(); fail != nil {
+		return 0, nil, fail
+	}
+	h, ok := x.Host(c.Name)
+	if !ok {
+		return 0, nil, Fail(ObjectDoesNotExist, "host:name", c.Name, "there is no such host")
+	}
+	if fail := x.mayChange(&h.Object, "host:name", c.Name); fail != nil {
+		return 0, nil, fail
+	}
+	if fail := prohibited(h.Statuses, Pending|ClientDeleteProhibited|ServerDeleteProhibited, "host:name", h.Name); fail != nil {
+		return 0, nil, fail
+	}
+	if x.HostStatuses(h).Has(Linked) {
+		return 0, nil, Fail(AssociationProhibits, "host:name", h.Name, "a domain is delegated to the host")
+	}
+	x.record("host:delete", &h.Object, h.Name, h, nil)
+	hosts.Delete(x.tx, numberKey(h.Number))
+	hostNames.Delete(x.tx, nameKey(h.Name))
+	return Success, nil, nil
+}
+
+// CheckHost says whether a host called name can be created (RFC 5732 §3.1.1).
+func (v *View) CheckHost(name string) Availability {
+	if _, taken := v.Host(name); taken {
+		return Availability{name, false, "In use"}
+	}
+	return Availability{name, true, ""}
+}

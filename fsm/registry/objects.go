@@ -1,0 +1,244 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"quorate/fsm/store"
+)
+
+// Object is what domains, hosts and contacts have in common.
+type Object struct {
+	Number    uint64   `cbor:"1,keyasint"`           // never used again; the ROID is made of it
+	Sponsor   string   `cbor:"2,keyasint"`           // sponsoring client (clID)
+	Creator   string   `cbor:"3,keyasint"`           // crID
+	Created   Time     `cbor:"4,keyasint"`           // crDate
+	Updater   string   `cbor:"5,keyasint,omitempty"` // upID; "" when never updated
+	Updated   Time     `cbor:"6,keyasint,omitempty"` // upDate
+	Moved     Time     `cbor:"7,keyasint,omitempty"` // trDate, the last transfer
+	Statuses  Statuses `cbor:"8,keyasint,omitempty"` // as set; without ok, inactive, linked
+	LastEvent uint64   `cbor:"9,keyasint"`           // index of the newest history record
+}
+
+// Domain is a registered domain name (RFC 5731), by its name in lower case.
+type Domain struct {
+	Object     `cbor:"1,keyasint"`
+	Name       string          `cbor:"2,keyasint"`
+	TLD        string          `cbor:"3,keyasint"`
+	Expires    Time            `cbor:"4,keyasint"` // exDate
+	Registrant string          `cbor:"5,keyasint,omitempty"`
+	Contacts   []DomainContact `cbor:"6,keyasint,omitempty"` // sorted
+	Hosts      []uint64        `cbor:"7,keyasint,omitempty"` // numbers of delegated-to hosts, ascending
+	AuthInfo   AuthInfo        `cbor:"8,keyasint"`
+	Grace      []Grace         `cbor:"9,keyasint,omitempty"`  // running grace periods, in order of beginning
+	Purge      Time            `cbor:"10,keyasint,omitempty"` // when pendingDelete ends the object
+}
+
+// DomainContact is a contact's role for a domain.
+type DomainContact struct {
+	Type string `cbor:"1,keyasint"` // admin, billing or tech
+	ID   string `cbor:"2,keyasint"`
+}
+
+// AuthInfo is authorization information, as kept: sealed under the cluster's
+// key-encryption key by a front door. The state machine never opens it.
+type AuthInfo struct {
+	Sealed []byte `cbor:"1,keyasint,omitempty"`
+}
+
+// Grace is a running grace period (RFC 3915 §3.1).
+type Grace struct {
+	Kind   GraceKind `cbor:"1,keyasint"`
+	Ends   Time      `cbor:"2,keyasint"`
+	Charge uint64    `cbor:"3,keyasint,omitempty"` // ledger entry that a delete undoes; 0: none
+}
+
+// GraceKind says what began a grace period.
+type GraceKind uint8
+
+// The grace periods.
+const (
+	AddPeriod GraceKind = iota + 1
+	RenewPeriod
+	AutoRenewPeriod
+	TransferPeriod
+)
+
+// Host is a name server (RFC 5732), by number: hosts can be renamed.
+type Host struct {
+	Object    `cbor:"1,keyasint"`
+	Name      string   `cbor:"2,keyasint"`
+	Addresses [][]byte `cbor:"3,keyasint,omitempty"` // 4 or 16 octets each, sorted
+}
+
+// Contact is a person or organisation (RFC 5733), by the client's identifier.
+type Contact struct {
+	Object   `cbor:"1,keyasint"`
+	ID       string       `cbor:"2,keyasint"`
+	Postal   []PostalInfo `cbor:"3,keyasint"` // one or two, of different types
+	Voice    Phone        `cbor:"4,keyasint"`
+	Fax      Phone        `cbor:"5,keyasint"`
+	Email    string       `cbor:"6,keyasint"`
+	AuthInfo AuthInfo     `cbor:"7,keyasint"`
+	Disclose *Disclose    `cbor:"8,keyasint,omitempty"` // nil: server policy
+}
+
+// PostalInfo is a name and address (RFC 5733 §2.4).
+type PostalInfo struct {
+	Type       string   `cbor:"1,keyasint"` // int or loc
+	Name       string   `cbor:"2,keyasint"`
+	Org        string   `cbor:"3,keyasint,omitempty"`
+	Street     []string `cbor:"4,keyasint,omitempty"` // up to three lines
+	City       string   `cbor:"5,keyasint"`
+	Province   string   `cbor:"6,keyasint,omitempty"`
+	PostalCode string   `cbor:"7,keyasint,omitempty"`
+	Country    string   `cbor:"8,keyasint"` // ISO 3166-1, two capitals
+}
+
+// Phone is a telephone number (RFC 5733 §2.5).
+type Phone struct {
+	Number    string `cbor:"1,keyasint,omitempty"` // +CC.NUMBER
+	Extension string `cbor:"2,keyasint,omitempty"`
+}
+
+// Disclose is the client's wish about publication (RFC 5733 §2.9).
+type Disclose struct {
+	Flag     bool     `cbor:"1,keyasint"` // true: publish the elements; false: don't
+	Elements []string `cbor:"2,keyasint"` // name, org, addr with ":int" or ":loc"; voice, fax, email
+}
+
+// The tables of objects and their links. Links are by number, which ascends:
+// a new link goes to the end of its host's or contact's rows.
+var (
+	domains      = store.Declare[Domain](10, "domains", false)       // name
+	hosts        = store.Declare[Host](11, "hosts", false)           // number
+	hostNames    = store.Declare[uint64](12, "host_names", false)    // name → number
+	contacts     = store.Declare[Contact](13, "contacts", false)     // id
+	hostLinks    = store.Declare[string](14, "host_links", false)    // host number, domain number → domain name
+	contactLinks = store.Declare[string](15, "contact_links", false) // contact number, domain number → domain name
+	due          = store.Declare[store.Empty](16, "due", false)      // time, domain name
+)
+
+func nameKey(name string) store.Key { return store.Key(nil).Name(name) }
+
+func numberKey(n uint64) store.Key { return store.Key(nil).Uint(n) }
+
+func textKey(s string) store.Key { return store.Key(nil).Text(s) }
+
+// ROID is the repository object identifier (RFC 5730 §2.8) of the object with
+// this number: a letter for its kind, the number, and the cluster's repository id.
+func (v *View) ROID(kind byte, number uint64) string {
+	return fmt.Sprintf("%c%d-%s", kind, number, v.Cluster().Repository)
+}
+
+// The letters that ROIDs begin with.
+const (
+	DomainROID  = 'D'
+	HostROID    = 'H'
+	ContactROID = 'C'
+)
+
+// Domain returns the domain called name as it stands at log time.
+func (v *View) Domain(name string) (Domain, bool) {
+	d, ok := domains.Get(v.r, nameKey(name))
+	if !ok {
+		return d, false
+	}
+	return v.settled(d)
+}
+
+// Domains calls fn for the domains below ancestor in canonical order, from the name from on ("": the
+// first), until fn returns false.
+func (v *View) Domains(ancestor, from string, fn func(Domain) bool) {
+	var first store.Key
+	if from != "" {
+		first = nameKey(from)
+	}
+	domains.Scan(v.r, nameKey(ancestor), first, func(_ []byte, d Domain) bool {
+		d, ok := v.settled(d)
+		return !ok || fn(d)
+	})
+}
+
+// DomainStatuses are the statuses to show for d: as set, with ok and inactive
+// worked out (RFC 5731 §2.3).
+func (v *View) DomainStatuses(d Domain) Statuses {
+	s := d.Statuses
+	if len(d.Hosts) == 0 {
+		s |= Inactive
+	}
+	if s == 0 {
+		s = OK
+	}
+	return s
+}
+
+// Host returns the host called name.
+func (v *View) Host(name string) (Host, bool) {
+	n, ok := hostNames.Get(v.r, nameKey(name))
+	if !ok {
+		return Host{}, false
+	}
+	return v.HostByNumber(n), true
+}
+
+// HostByNumber returns the host with a number taken from another object.
+func (v *View) HostByNumber(n uint64) Host {
+	h, ok := hosts.Get(v.r, numberKey(n))
+	if !ok {
+		panic(fmt.Sprintf("invariant: host %d is linked but missing", n))
+	}
+	return h
+}
+
+// HostNames are the names of a domain's delegated-to hosts, in the order of their creation.
+func (v *View) HostNames(d Domain) []string {
+	names := make([]string, len(d.Hosts))
+	for i, n := range d.Hosts {
+		names[i] = v.HostByNumber(n).Name
+	}
+	return names
+}
+
+// Subordinates are the names of the hosts at or below name, in canonical order.
+func (v *View) Subordinates(name string) (names []string) {
+	hostNames.Scan(v.r, nameKey(name), nil, func(_ []byte, n uint64) bool {
+		names = append(names, v.HostByNumber(n).Name)
+		return true
+	})
+	return names
+}
+
+// HostStatuses are the statuses to show for h (RFC 5732 §2.3).
+func (v *View) HostStatuses(h Host) Statuses {
+	return shown(h.Statuses, hostLinks.Any(v.r, numberKey(h.Number)))
+}
+
+// Contact returns the contact with the client's identifier id.
+func (v *View) Contact(id string) (Contact, bool) { return contacts.Get(v.r, textKey(id)) }
+
+// ContactStatuses are the statuses to show for c (RFC 5733 §2.2).
+func (v *View) ContactStatuses(c Contact) Statuses {
+	return shown(c.Statuses, contactLinks.Any(v.r, numberKey(c.Number)))
+}
+
+func shown(s Statuses, linked bool) Statuses {
+	if s == 0 {
+		s = OK
+	}
+	if linked {
+		s |= Linked
+	}
+	return s
+}
+
+// Superordinate is the name of the domain that a host name would be subordinate
+// to, whether it exists or not; ok is false for names outside of our TLDs.
+func (v *View) Superordinate(host string) (domain string, ok bool) {
+	tld, ok := v.TLDOf(host)
+	if !ok {
+		return "", false
+	}
+	rest := strings.TrimSuffix(host, "."+tld.Name)
+	return rest[strings.LastIndexByte(rest, '.')+1:] + "." + tld.Name, true
+}

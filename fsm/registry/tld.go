@@ -1,0 +1,73 @@
+package registry
+
+import "slices"
+
+// MaxPrice bounds a price for a year, in minor units: ten years of it are far from overflow.
+const MaxPrice = 1_000_000_000_000
+
+// MaxYears is the longest registration that a TLD may allow.
+const MaxYears = 10
+
+// TLDCreate opens a TLD and its zone, which is published at once.
+type TLDCreate struct {
+	TLD    TLD    `cbor:"1,keyasint"` // Created, Updated and LastEvent are set here
+	Serial uint32 `cbor:"2,keyasint"` // the zone's serial before its first publication
+}
+
+// tldCreate fails with 2201, 2302, 2003, 2004, 2005, 2306.
+func (x *Exec) tldCreate(c TLDCreate) (Code, any, *Failure) {
+	if fail := x.mayOperate(); fail != nil {
+		return 0, nil, fail
+	}
+	t := c.TLD
+	if _, exists := x.TLD(t.Name); exists {
+		return 0, nil, Fail(ObjectExists, "name", t.Name, "the TLD exists")
+	}
+	if _, taken := domains.Get(x.tx, nameKey(t.Name)); taken {
+		return 0, nil, Fail(ObjectExists, "name", t.Name, "a registrar has registered this name")
+	}
+	slices.Sort(t.Reserved)
+	t.Reserved = slices.Compact(t.Reserved)
+	if fail := checkTLD(&t); fail != nil {
+		return 0, nil, fail
+	}
+	t.Created, t.Updated, t.LastEvent = x.Now, 0, 0
+	x.recordEvent("tld:create", t.Name, 0, &t.LastEvent, nil, t)
+	tlds.Put(x.tx, nameKey(t.Name), t)
+	x.openZone(&t, c.Serial)
+	return Success, nil, nil
+}
+
+func checkTLD(t *TLD) *Failure {
+	switch {
+	case !ValidName(t.Name):
+		return Fail(ParameterSyntax, "name", t.Name, "not a domain name in lower case")
+	case t.MaxYears < 1 || t.MaxYears > MaxYears:
+		return Fail(ParameterRange, "max_years", "", "a registration lasts 1 to %d years", MaxYears)
+	case t.CreatePrice < 0 || t.RenewPrice < 0 || t.CreatePrice > MaxPrice || t.RenewPrice > MaxPrice:
+		return Fail(ParameterRange, "price", "", "a price is between nothing and %d minor units", int64(MaxPrice))
+	case len(t.Currency) != 3:
+		return Fail(ParameterSyntax, "currency", t.Currency, "not an ISO 4217 code")
+	case t.AddGrace < 0 || t.RenewGrace < 0 || t.AutoRenewGrace < 0 || t.DeleteDelay < 0:
+		return Fail(ParameterRange, "grace", "", "a duration is not negative")
+	case len(t.Nameservers) == 0 || len(t.Nameservers) > MaxDomainHosts:
+		return Fail(ParameterRange, "nameservers", "", "a zone has 1 to %d name servers", MaxDomainHosts)
+	case !ValidName(t.SOA.MName) || !ValidName(t.SOA.RName):
+		return Fail(ParameterSyntax, "soa", "", "not a host name in lower case")
+	}
+	for i, ns := range t.Nameservers {
+		if slices.ContainsFunc(t.Nameservers[:i], func(o Nameserver) bool { return o.Name == ns.Name }) {
+			return Fail(ParameterPolicy, "nameservers", ns.Name, "the name server is named twice")
+		}
+		if !ValidName(ns.Name) {
+			return Fail(ParameterSyntax, "nameservers", ns.Name, "not a host name in lower case")
+		}
+		if inZone := below(ns.Name, t.Name); inZone != (len(ns.Addresses) > 0) {
+			return Fail(ParameterPolicy, "nameservers", ns.Name, "a name server in the zone needs addresses, one outside has none here")
+		}
+		if _, fail := sortedAddresses(ns.Addresses); fail != nil {
+			return fail
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package fsm_test
+
+import (
+	"encoding/binary"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"quorate/fsm"
+	"quorate/fsm/registry"
+	"quorate/fsm/store"
+)
+
+// rig drives a machine as a log would.
+type rig struct {
+	t       testing.TB
+	m       *fsm.Machine
+	now     registry.Time
+	index   uint64
+	seq     uint64
+	entries []fsm.Entry // all that were applied
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	return &rig{t: t, m: openMachine(t), now: registry.DateOf(2026, 1, 1)}
+}
+
+func openMachine(t testing.TB) *fsm.Machine {
+	t.Helper()
+	m, err := fsm.Open(filepath.Join(t.TempDir(), "state.db"), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// do executes a new command.
+func (r *rig) do(actor registry.Actor, kind registry.Kind, body any) registry.Result {
+	r.t.Helper()
+	return r.commit(r.command(actor, kind, body)).Results[0]
+}
+
+func (r *rig) command(actor registry.Actor, kind registry.Kind, body any) registry.Command {
+	r.seq++
+	return registry.Command{
+		ID: registry.CommandID{Node: "n1", Epoch: 1, Sequence: r.seq}, Lowest: r.seq, Actor: actor,
+		Kind: kind, Body: store.Encode(body), Salt: binary.BigEndian.AppendUint64(nil, r.seq), ClTRID: "ABC-1",
+	}
+}
+
+// commit applies commands as one batch, stamped with the present time.
+func (r *rig) commit(commands ...registry.Command) fsm.Outcome {
+	r.t.Helper()
+	var batch []fsm.Entry
+	for _, c := range commands {
+		data := fsm.Encode(c)
+		fsm.Stamp(data, r.now)
+		r.index++
+		batch = append(batch, fsm.Entry{Index: r.index, Term: 1, Data: data})
+	}
+	r.entries = append(r.entries, batch...)
+	out, err := r.m.Apply(batch)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+func (r *rig) view(fn func(v fsm.View)) {
+	r.t.Helper()
+	if err := r.m.View(func(v fsm.View) error { fn(v); return nil }); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+var operator = registry.Actor{Role: registry.RoleOperator, Name: "op"}
+
+func registrar(id string) registry.Actor {
+	return registry.Actor{Role: registry.RoleRegistrar, Name: id}
+}
+
+func node(id string) registry.Actor { return registry.Actor{Role: registry.RoleNode, Name: id} }
+
+// policy opens a thick TLD and registrars with money.
+func (r *rig) policy(tld string, deposit int64, registrars ...string) {
+	r.t.Helper()
+	r.must(r.do(node("n1"), registry.KindClusterInit, registry.Cluster{Name: "test", Repository: "TEST", Level: 1}))
+	r.must(r.do(operator, registry.KindTLDCreate, registry.TLDCreate{TLD: defaultTLD(tld)}))
+	for _, id := range registrars {
+		r.must(r.do(operator, registry.KindRegistrarCreate, registry.RegistrarCreate{Registrar: registry.Registrar{ID: id, Name: id}}))
+		r.must(r.do(operator, registry.KindRegistrarFund, registry.RegistrarFund{ID: id, Currency: "USD", Amount: deposit}))
+	}
+}
+
+func defaultTLD(name string) registry.TLD {
+	return registry.TLD{
+		Name: name, Thick: true, Currency: "USD", CreatePrice: 800, RenewPrice: 900, MaxYears: 10,
+		AddGrace: 5 * registry.Day, RenewGrace: 5 * registry.Day, AutoRenewGrace: 45 * registry.Day, DeleteDelay: 35 * registry.Day,
+		Reserved:    []string{"nic", "www"},
+		Nameservers: []registry.Nameserver{{Name: "ns1.nic." + name, Addresses: [][]byte{{192, 0, 2, 1}}}, {Name: "ns2.elsewhere.test"}},
+		SOA:         registry.SOA{MName: "ns1.nic." + name, RName: "hostmaster.nic." + name, Refresh: 900, Retry: 300, Expire: 1209600, Minimum: 900},
+		TTL:         registry.TTLs{Apex: 3600, Delegation: 3600, Glue: 3600},
+	}
+}
+
+func (r *rig) must(got registry.Result) registry.Result {
+	r.t.Helper()
+	if got.Code.Failed() {
+		r.t.Fatalf("%v", got.Fail)
+	}
+	return got
+}
+
+// publish does the publisher's work once for a zone, and returns its serial.
+func (r *rig) publish(zone string) (serial uint32) {
+	r.t.Helper()
+	var p registry.Publication
+	var some bool
+	r.view(func(v fsm.View) {
+		z, _ := v.Zone(zone)
+		serial = z.Serial
+		p, some = v.Publish(zone, v.Index(), 1000)
+	})
+	if !some {
+		return serial
+	}
+	r.must(r.do(node("n1"), registry.KindPublishZone, p))
+	return p.Serial
+}

@@ -1,0 +1,246 @@
+package fsm_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"quorate/fsm"
+	"quorate/fsm/registry"
+)
+
+// Scenarios are read by people first: testdata/*.txt, explained in testdata/README.md.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			runScenario(t, file)
+		})
+	}
+}
+
+func runScenario(t *testing.T, file string) {
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := &scenario{rig: newRig(t)}
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		want, hasWant := "", false
+		if before, after, ok := strings.Cut(line, "->"); ok {
+			line, want, hasWant = before, strings.TrimSpace(after), true
+		}
+		got, err := s.line(strings.Fields(line))
+		if err != nil {
+			t.Fatalf("%s:%d: %v", file, n, err)
+		}
+		if hasWant != (got != "") || !strings.HasPrefix(got, want) {
+			t.Errorf("%s:%d: got %q, want %q", file, n, got, want)
+		}
+		r := s.rig
+		r.view(func(v fsm.View) {
+			if err := v.Audit(); err != nil {
+				t.Errorf("%s:%d: money is not conserved: %v", file, n, err)
+			}
+		})
+	}
+	if err := s.rig.m.Verify(); err != nil {
+		t.Error(err)
+	}
+}
+
+type scenario struct{ rig *rig }
+
+// words are a line's arguments: those with = by name, the others in order.
+type words struct {
+	plain []string
+	named map[string]string
+}
+
+func split(fields []string) words {
+	w := words{named: map[string]string{}}
+	for _, f := range fields {
+		if k, v, ok := strings.Cut(f, "="); ok {
+			w.named[k] = v
+		} else {
+			w.plain = append(w.plain, f)
+		}
+	}
+	return w
+}
+
+func (w words) list(name string) []string {
+	if w.named[name] == "" {
+		return nil
+	}
+	return strings.Split(w.named[name], ",")
+}
+
+func (w words) number(name string) int64 {
+	n, _ := strconv.ParseInt(w.named[name], 10, 64)
+	return n
+}
+
+// line does what a line says and returns what came of it.
+func (s *scenario) line(fields []string) (string, error) {
+	w := split(fields)
+	switch fields[0] {
+	case "time":
+		at, err := time.Parse(time.RFC3339, fields[1])
+		s.rig.now = registry.Time(at.UnixMilli())
+		return "", err
+	case "tick":
+		return s.result(s.rig.do(node("n1"), registry.KindTick, registry.Tick{})), nil
+	case "policy":
+		s.rig.policy(fields[1], w.number("deposit"), fields[2:len(w.plain)]...)
+		return "", nil
+	case "publish":
+		return fmt.Sprint(s.rig.publish(fields[1])), nil
+	case "zone":
+		return s.zone(fields[1]), nil
+	case "show":
+		return s.show(fields[1]), nil
+	case "check":
+		return s.check(fields[1]), nil
+	case "balance":
+		var balance int64
+		s.rig.view(func(v fsm.View) { balance = v.Account(registry.RegistrarAccount(fields[1]), "USD").Balance })
+		return fmt.Sprint(balance), nil
+	}
+	actor := registrar(fields[0])
+	if fields[0] == "operator" {
+		actor = operator
+	}
+	kind, body, err := command(w)
+	if err != nil {
+		return "", err
+	}
+	return s.result(s.rig.do(actor, kind, body)), nil
+}
+
+func command(w words) (registry.Kind, any, error) {
+	name := w.plain[3]
+	months := uint16(12*w.number("years") + w.number("months"))
+	switch strings.Join(w.plain[1:3], " ") {
+	case "contact create":
+		return registry.KindContactCreate, registry.ContactCreate{ID: name}, nil
+	case "contact delete":
+		return registry.KindContactDelete, registry.ContactDelete{ID: name}, nil
+	case "host create":
+		return registry.KindHostCreate, registry.HostCreate{Name: name, Addresses: addresses(w.list("addr"))}, nil
+	case "host delete":
+		return registry.KindHostDelete, registry.HostDelete{Name: name}, nil
+	case "domain create":
+		return registry.KindDomainCreate, registry.DomainCreate{
+			Name: name, Months: months, Registrant: w.named["registrant"],
+			Contacts: contactsOf(w.list("contacts")), Hosts: w.list("ns"),
+		}, nil
+	case "domain renew":
+		at, _ := time.Parse(time.DateOnly, w.named["current"])
+		return registry.KindDomainRenew, registry.DomainRenew{Name: name, Current: registry.Time(at.UnixMilli()), Months: months}, nil
+	case "domain delete":
+		return registry.KindDomainDelete, registry.DomainDelete{Name: name}, nil
+	case "domain update":
+		u := registry.DomainUpdate{
+			Name: name, AddHosts: w.list("+ns"), RemoveHosts: w.list("-ns"),
+			AddContacts: contactsOf(w.list("+contacts")), RemoveContacts: contactsOf(w.list("-contacts")),
+			AddStatuses: statuses(w.list("+status")), RemoveStatuses: statuses(w.list("-status")),
+		}
+		if r, ok := w.named["registrant"]; ok {
+			u.Registrant = &r
+		}
+		return registry.KindDomainUpdate, u, nil
+	}
+	return 0, nil, fmt.Errorf("no such command: %s", strings.Join(w.plain, " "))
+}
+
+func addresses(all []string) (raw [][]byte) {
+	for _, a := range all {
+		raw = append(raw, netip.MustParseAddr(a).AsSlice())
+	}
+	return raw
+}
+
+func contactsOf(all []string) (cs []registry.DomainContact) {
+	for _, c := range all {
+		kind, id, _ := strings.Cut(c, ":")
+		cs = append(cs, registry.DomainContact{Type: kind, ID: id})
+	}
+	return cs
+}
+
+func statuses(all []string) (set registry.Statuses) {
+	for _, name := range all {
+		one, ok := registry.ParseStatus(name)
+		if !ok {
+			panic("no status " + name)
+		}
+		set |= one
+	}
+	return set
+}
+
+func (s *scenario) result(r registry.Result) string {
+	if r.Fail != nil {
+		return fmt.Sprintf("%d %s %s", r.Code, r.Fail.Element, r.Fail.Reason)
+	}
+	return fmt.Sprint(r.Code)
+}
+
+func (s *scenario) show(name string) (text string) {
+	s.rig.view(func(v fsm.View) {
+		d, ok := v.Domain(name)
+		if !ok {
+			text = "gone"
+			return
+		}
+		text = fmt.Sprintf("%s expires %s %s", d.Sponsor, d.Expires.String()[:10], strings.Join(v.DomainStatuses(d).Names(), " "))
+		for _, g := range d.Grace {
+			text += fmt.Sprintf(" %s until %s", [...]string{"", "add", "renew", "autorenew", "transfer"}[g.Kind], g.Ends.String()[:10])
+		}
+	})
+	return text
+}
+
+func (s *scenario) check(name string) (text string) {
+	s.rig.view(func(v fsm.View) {
+		if a := v.CheckDomain(name); a.Available {
+			text = "available"
+		} else {
+			text = a.Reason
+		}
+	})
+	return text
+}
+
+// zone lists a zone's owners and types, canonically ordered.
+func (s *scenario) zone(name string) string {
+	var all []string
+	types := map[uint16]string{registry.TypeA: "A", registry.TypeAAAA: "AAAA", registry.TypeNS: "NS", registry.TypeSOA: "SOA"}
+	s.rig.view(func(v fsm.View) {
+		v.ZoneRRsets(name, func(set registry.RRset) bool {
+			all = append(all, fmt.Sprintf("%s/%s%d", strings.TrimSuffix(set.Owner, "."+name), types[set.Type], len(set.Data)))
+			return true
+		})
+	})
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}

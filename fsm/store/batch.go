@@ -1,0 +1,149 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// appendedFill is how full bbolt packs the pages of tables whose keys arrive
+// in order, as a share of a page.
+const appendedFill = 0.95
+
+// Batch is one synced bbolt transaction, which takes the effects of many
+// commands, one overlay each. bbolt has no savepoints: the overlays are ours.
+type Batch struct {
+	tx  *bolt.Tx
+	pos Position
+}
+
+// Update calls fn with a new batch and commits what it merged, durably, with
+// the batch's position. If fn fails nothing is kept.
+func (db *DB) Update(fn func(*Batch) error) (err error) {
+	defer Catch(&err)
+	return db.bolt.Update(func(tx *bolt.Tx) error {
+		b := &Batch{tx: tx, pos: position(tx)}
+		if err := fn(b); err != nil {
+			return err
+		}
+		if err := tx.Bucket(metaBucket).Put(metaKey, Encode(b.pos)); err != nil {
+			return fmt.Errorf("writing position: %w", err)
+		}
+		return nil
+	})
+}
+
+// Position is the batch's position, its digest up to date with all merges.
+func (b *Batch) Position() Position { return b.pos }
+
+// Advance moves the position to the log entry at index.
+func (b *Batch) Advance(index, term uint64) { b.pos.Index, b.pos.Term = index, term }
+
+// Begin makes an overlay for one command.
+func (b *Batch) Begin() *Tx { return &Tx{base: &Snapshot{b.tx}, writes: map[cell]write{}} }
+
+// Merge puts an overlay's writes into the batch, in key order.
+func (b *Batch) Merge(tx *Tx) {
+	for _, c := range tx.sortedCells() {
+		w := tx.writes[c]
+		bucket := b.tx.Bucket([]byte(w.schema.name))
+		if w.schema.appended {
+			bucket.FillPercent = appendedFill
+		}
+		key := []byte(c.key)
+		old := bucket.Get(key)
+		if old != nil {
+			b.pos.Digest.remove(w.schema.id, key, old)
+		}
+		var err error
+		if w.value != nil {
+			err = bucket.Put(key, w.value)
+			b.pos.Digest.add(w.schema.id, key, w.value)
+		} else if old != nil {
+			err = bucket.Delete(key)
+		}
+		if err != nil {
+			panic(&Fault{fmt.Errorf("table %s: %w", w.schema.name, err)})
+		}
+	}
+}
+
+// Tx is the overlay of one command: it reads through to the batch and keeps
+// its writes to itself until Merge. To drop it, forget it.
+type Tx struct {
+	base   *Snapshot
+	writes map[cell]write
+	order  []cell // the keys of writes, sorted; nil when a new cell has been written
+}
+
+type cell struct {
+	table byte
+	key   string
+}
+
+type write struct {
+	schema *schema
+	value  []byte // nil deletes
+}
+
+func (tx *Tx) get(s *schema, key []byte) []byte {
+	if w, ok := tx.writes[cell{s.id, string(key)}]; ok {
+		return w.value
+	}
+	return tx.base.get(s, key)
+}
+
+func (tx *Tx) put(s *schema, key, value []byte) {
+	c := cell{s.id, string(key)}
+	if _, ok := tx.writes[c]; !ok {
+		tx.order = nil
+	}
+	tx.writes[c] = write{s, value}
+}
+
+func (tx *Tx) sortedCells() []cell {
+	if tx.order == nil {
+		tx.order = slices.SortedFunc(maps.Keys(tx.writes), func(a, b cell) int {
+			if a.table != b.table {
+				return int(a.table) - int(b.table)
+			}
+			return bytes.Compare([]byte(a.key), []byte(b.key))
+		})
+	}
+	return tx.order
+}
+
+// scan merges the overlay's rows with the base's: both are in key order.
+func (tx *Tx) scan(s *schema, prefix, from []byte, fn func(k, v []byte) bool) {
+	first := start(prefix, from)
+	var mine []cell
+	for _, c := range tx.sortedCells() {
+		if c.table == s.id && c.key >= string(first) && bytes.HasPrefix([]byte(c.key), prefix) {
+			mine = append(mine, c)
+		}
+	}
+	emit := func(c cell) bool {
+		w := tx.writes[c]
+		return w.value == nil || fn([]byte(c.key), w.value)
+	}
+	more := true
+	tx.base.scan(s, prefix, from, func(k, v []byte) bool {
+		for more && len(mine) > 0 && mine[0].key < string(k) {
+			more, mine = emit(mine[0]), mine[1:]
+		}
+		switch {
+		case !more:
+		case len(mine) > 0 && mine[0].key == string(k):
+			more, mine = emit(mine[0]), mine[1:]
+		default:
+			more = fn(k, v)
+		}
+		return more
+	})
+	for more && len(mine) > 0 {
+		more, mine = emit(mine[0]), mine[1:]
+	}
+}

@@ -1,0 +1,229 @@
+// Package store keeps the replicated state in one bbolt file: typed tables with
+// a canonical encoding, an overlay per command, and a digest of all rows.
+// It knows no registry rules, and like all of fsm no clock, socket or randomness.
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// InitialMapSize is the address space, in bytes, reserved for the state file.
+// When the file outgrows its map, bbolt must wait for every reader before it
+// can write on; far above any file's size, that never happens.
+const InitialMapSize = 1 << 36
+
+// openTimeout bounds the wait for the file lock, in nanoseconds.
+const openTimeout = 1_000_000_000
+
+// Fault is a failure of this node's storage, as opposed to one of the command:
+// the node must stop applying and leave service. It travels as a panic through
+// the rules, which could do nothing about it, and Catch turns it into an error.
+type Fault struct{ Err error }
+
+func (f *Fault) Error() string { return "storage fault: " + f.Err.Error() }
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Catch is deferred by those who call into tables; it turns a Fault into *err
+// and lets every other panic pass.
+func Catch(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case *Fault:
+		*err = p
+	default:
+		panic(p)
+	}
+}
+
+// ErrInUse says that another process has the state file open.
+var ErrInUse = errors.New("the state file is in use by another process")
+
+var (
+	metaBucket = []byte("meta")
+	metaKey    = []byte("position")
+)
+
+// Position says which log entries a state holds, and what it sums up to.
+type Position struct {
+	Index  uint64 `cbor:"1,keyasint"` // last applied raft index
+	Term   uint64 `cbor:"2,keyasint"` // raft term of that entry
+	Digest Digest `cbor:"3,keyasint"` // over all tables
+}
+
+// DB is one state file.
+type DB struct {
+	bolt *bolt.DB
+	path string
+}
+
+// Open opens or creates the state file at path.
+func Open(path string) (*DB, error) {
+	b, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout:         openTimeout,
+		InitialMmapSize: InitialMapSize,
+		FreelistType:    bolt.FreelistMapType,
+		NoFreelistSync:  true, // a crash costs a scan at the next start; Close writes it
+	})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, fmt.Errorf("opening %s: %w", path, ErrInUse)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening state file: %w", err)
+	}
+	err = b.Update(func(tx *bolt.Tx) error {
+		for _, id := range slices.Sorted(maps.Keys(schemas)) {
+			if _, err := tx.CreateBucketIfNotExists([]byte(schemas[id].name)); err != nil {
+				return err
+			}
+		}
+		_, err := tx.CreateBucketIfNotExists(metaBucket)
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing state file: %w", err), b.Close())
+	}
+	return &DB{bolt: b, path: path}, nil
+}
+
+// Close writes the free list, so that the next start need not rebuild it, and
+// closes the file.
+func (db *DB) Close() error {
+	db.bolt.NoFreelistSync = false
+	return errors.Join(db.bolt.Update(func(*bolt.Tx) error { return nil }), db.bolt.Close())
+}
+
+// Path is the state file's path.
+func (db *DB) Path() string { return db.path }
+
+// Reader is where tables read: a Snapshot, or a command's Tx.
+type Reader interface {
+	get(s *schema, key []byte) []byte
+	scan(s *schema, prefix, from []byte, fn func(key, value []byte) bool)
+}
+
+// Snapshot is the state as of one committed batch.
+type Snapshot struct{ tx *bolt.Tx }
+
+// View calls fn with the newest committed state. A Fault becomes the error.
+func (db *DB) View(fn func(*Snapshot) error) (err error) {
+	defer Catch(&err)
+	return db.bolt.View(func(tx *bolt.Tx) error { return fn(&Snapshot{tx}) })
+}
+
+// Position is what this state holds.
+func (s *Snapshot) Position() Position { return position(s.tx) }
+
+func position(tx *bolt.Tx) (p Position) {
+	if b := tx.Bucket(metaBucket).Get(metaKey); b != nil {
+		if err := Decode(b, &p); err != nil {
+			panic(&Fault{err})
+		}
+	}
+	return p
+}
+
+func (s *Snapshot) get(t *schema, key []byte) []byte { return s.tx.Bucket([]byte(t.name)).Get(key) }
+
+func (s *Snapshot) scan(t *schema, prefix, from []byte, fn func(k, v []byte) bool) {
+	c := s.tx.Bucket([]byte(t.name)).Cursor()
+	for k, v := c.Seek(start(prefix, from)); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		if !fn(k, v) {
+			return
+		}
+	}
+}
+
+func start(prefix, from []byte) []byte {
+	if bytes.Compare(from, prefix) > 0 {
+		return from
+	}
+	return prefix
+}
+
+// Export is a consistent copy of the whole state file, for a node that needs
+// one. It holds a read transaction until it is closed.
+type Export struct {
+	tx       *bolt.Tx
+	Position Position // what the copy holds
+}
+
+// Export begins a copy of the newest committed state.
+func (db *DB) Export() (*Export, error) {
+	tx, err := db.bolt.Begin(false)
+	if err != nil {
+		return nil, fmt.Errorf("beginning export: %w", err)
+	}
+	return &Export{tx, position(tx)}, nil
+}
+
+// Size is the number of bytes that WriteTo writes.
+func (e *Export) Size() int64 { return e.tx.Size() + sha256.Size }
+
+// WriteTo writes the copy to w: the state file, and its SHA-256. bbolt can't be
+// trusted with a file that has been cut or damaged on the way: it maps it.
+func (e *Export) WriteTo(w io.Writer) (int64, error) {
+	sum := sha256.New()
+	n, err := e.tx.WriteTo(io.MultiWriter(w, sum))
+	if err != nil {
+		return n, err
+	}
+	m, err := w.Write(sum.Sum(nil))
+	return n + int64(m), err
+}
+
+// Close ends the export, early or late.
+func (e *Export) Close() error { return e.tx.Rollback() }
+
+// Rows calls fn for every row of every table, in order, until it fails.
+func (s *Snapshot) Rows(fn func(table string, key, value []byte) error) error {
+	return s.rows(func(t *schema, key, value []byte) error { return fn(t.name, key, value) })
+}
+
+func (s *Snapshot) rows(fn func(t *schema, key, value []byte) error) (err error) {
+	for _, id := range slices.Sorted(maps.Keys(schemas)) {
+		s.scan(schemas[id], nil, nil, func(k, v []byte) bool {
+			err = fn(schemas[id], k, v)
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Verify reads every row of a state file: each must decode, be in canonical
+// form, and all together sum up to the recorded digest.
+func (db *DB) Verify() error {
+	return db.View(func(s *Snapshot) error {
+		var sum Digest
+		if err := s.rows(func(t *schema, key, value []byte) error {
+			sum.add(t.id, key, value)
+			return t.check(value)
+		}); err != nil {
+			return fmt.Errorf("verifying state file: %w", err)
+		}
+		if want := s.Position().Digest; sum != want {
+			return fmt.Errorf("verifying state file: rows sum up to %s, recorded is %s", sum, want)
+		}
+		return nil
+	})
+}
+
+// Size is the state file's size in bytes.
+func (db *DB) Size() int64 {
+	if st, err := os.Stat(db.path); err == nil {
+		return st.Size()
+	}
+	return 0
+}

@@ -1,0 +1,79 @@
+package store
+
+import "fmt"
+
+// Table is a typed table of the state. Tables are declared once, as package
+// variables, with Declare.
+type Table[V any] struct{ schema *schema }
+
+// schema is what the store knows of a table without knowing its type.
+type schema struct {
+	id       byte
+	name     string
+	appended bool
+	check    func(value []byte) error
+}
+
+var schemas = map[byte]*schema{}
+
+// Declare makes a table. id is its identity in digests and is never used
+// again. appended says that keys arrive in order, so pages are filled whole.
+func Declare[V any](id byte, name string, appended bool) Table[V] {
+	if old, ok := schemas[id]; ok {
+		panic(fmt.Sprintf("table id %d is declared twice: %s and %s", id, old.name, name))
+	}
+	s := &schema{id: id, name: name, appended: appended, check: func(b []byte) error {
+		var v V
+		if err := Decode(b, &v); err != nil {
+			return err
+		}
+		if string(Encode(v)) != string(b) {
+			return fmt.Errorf("table %s: value is not in canonical form", name)
+		}
+		return nil
+	}}
+	schemas[id] = s
+	return Table[V]{s}
+}
+
+// Get returns the row at key and whether there is one. A row that can't be
+// decoded panics with a *Fault: the file is damaged or of a newer binary.
+func (t Table[V]) Get(r Reader, key Key) (v V, ok bool) {
+	b := r.get(t.schema, key)
+	if b == nil {
+		return v, false
+	}
+	return t.decode(b), true
+}
+
+// Has says whether there is a row at key.
+func (t Table[V]) Has(r Reader, key Key) bool { return r.get(t.schema, key) != nil }
+
+// Put sets the row at key.
+func (t Table[V]) Put(tx *Tx, key Key, v V) { tx.put(t.schema, key, Encode(v)) }
+
+// Delete removes the row at key, if there is one.
+func (t Table[V]) Delete(tx *Tx, key Key) { tx.put(t.schema, key, nil) }
+
+// Scan calls fn for the rows whose key starts with prefix, in order, from the
+// key from on (nil: the first), until fn returns false. key is valid only during the call.
+// fn must not write to the table.
+func (t Table[V]) Scan(r Reader, prefix, from Key, fn func(key []byte, v V) bool) {
+	r.scan(t.schema, prefix, from, func(k, b []byte) bool { return fn(k, t.decode(b)) })
+}
+
+// Any says whether there is a row whose key starts with prefix.
+func (t Table[V]) Any(r Reader, prefix Key) (found bool) {
+	r.scan(t.schema, prefix, nil, func(_, _ []byte) bool { found = true; return false })
+	return found
+}
+
+func (t Table[V]) decode(b []byte) (v V) {
+	if err := Decode(b, &v); err != nil {
+		panic(&Fault{fmt.Errorf("table %s: %w", t.schema.name, err)})
+	}
+	return v
+}
+
+// Empty is the value of tables that are indexes: the key says it all.
+type Empty struct{}
