@@ -1,0 +1,71 @@
+package dnsserve
+
+import "time"
+
+// Limits of the protocol.
+const (
+	// maxName is the longest domain name on the wire, in octets (RFC 1035 §2.3.4).
+	maxName = 255
+	// maxLabel is the longest label in octets (RFC 1035 §2.3.4).
+	maxLabel = 63
+	// maxLabels is the most labels that fit in maxName, the root not counted.
+	maxLabels = 127
+	// maxMessage is the longest DNS message: TCP's length prefix has 16 bits (RFC 1035 §4.2.2).
+	maxMessage = 65535
+	// minUDPSize is what every client can take, EDNS or not (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
+	minUDPSize = 512
+	// maxPointer is the highest offset that a compression pointer made at publication may name. A pointer
+	// has 14 bits, and a query name longer than the owner moves the target by up to maxName octets.
+	maxPointer = 0x3fff - maxName
+	// maxTTL is the largest time to live in seconds (RFC 2181 §8).
+	maxTTL = 1<<31 - 1
+	// maxNSID keeps the identifier, which is meant for people, from crowding out the answer in 512 octets.
+	maxNSID = 128
+)
+
+// Limits of our own.
+const (
+	// defaultUDPSize avoids fragmentation on every path that carries IPv6 (DNS flag day 2020).
+	defaultUDPSize = 1232
+	// maxUDPSize bounds what an operator may set: beyond it answers are sure to be fragments.
+	maxUDPSize = 4096
+	// maxQuery is the longest query read, on UDP and TCP. A question with every EDNS option in use, padded
+	// to RFC 8467's block size, is under 1 KiB; a longer one is cut off (UDP: FORMERR) or ends the
+	// connection (TCP).
+	maxQuery = 4096
+	// maxPiece is the longest ready-made part of an answer: it must fit a TCP message beside the header,
+	// the longest question and an OPT with NSID, or there would be no way to ask for it.
+	maxPiece = maxMessage - headerSize - maxName - 4 - optSize - 4 - maxNSID
+	// maxKnown bounds the names that a later one is compared with when an answer is made, lest a huge
+	// RRset cost its square; compression has long stopped paying by then.
+	maxKnown = 256
+	// maxChain is how many CNAMEs are followed inside a zone; resolvers follow the rest themselves.
+	maxChain = 8
+	// faultLogPause keeps a packet that makes the server panic from filling the log as well.
+	faultLogPause = time.Second
+	// maxListen bounds the addresses of a node, unspecified ones expanded: each holds two sockets.
+	maxListen = 64
+	// maxWorkers bounds Config.UDPWorkers: more readers than this on a socket only wait for each other.
+	maxWorkers = 256
+)
+
+// Limits of TCP (RFC 7766 §6, §10).
+const (
+	// defaultMaxTCP holds memory for connections under about 100 MB at worst (each may pin one 64 KiB
+	// answer while its client is slow to read).
+	defaultMaxTCP = 1024
+	// defaultMaxTCPPerClient keeps one client, or one IPv6 /64, from taking every connection.
+	defaultMaxTCPPerClient = 64
+	// defaultTCPIdle is how long a connection may take for its next whole query: RFC 7766 §6.2.3 asks for
+	// a few seconds.
+	defaultTCPIdle = 10 * time.Second
+	// busyTCPIdle replaces it once three quarters of the connections are taken.
+	busyTCPIdle = time.Second
+	// tcpWriteTimeout ends a connection whose client does not read its answers.
+	tcpWriteTimeout = 5 * time.Second
+	// tcpWriteBuffer gathers the answers to pipelined queries into one segment or few.
+	tcpWriteBuffer = 4096
+	// retryPause is the wait after an error of a socket that is not about one packet (no file
+	// descriptors, no buffers), so that it does not become a busy loop.
+	retryPause = 20 * time.Millisecond
+)

@@ -1,0 +1,160 @@
+package dnsserve
+
+import "encoding/binary"
+
+// Wire constants of the message header (RFC 1035 §4.1.1) and of EDNS (RFC 6891 §6.1).
+const (
+	headerSize = 12
+	optSize    = 11 // an OPT record without options
+	optionNSID = 3  // RFC 5001
+
+	flagQR     = 1 << 15
+	flagAA     = 1 << 10
+	flagTC     = 1 << 9
+	flagRD     = 1 << 8
+	flagCD     = 1 << 4
+	maskOpcode = 15 << 11
+
+	ednsDO = 1 << 15
+)
+
+// Response codes (RFC 1035 §4.1.1, RFC 6891 §9).
+const (
+	rcodeNoError  = 0
+	rcodeFormErr  = 1
+	rcodeServFail = 2
+	rcodeNXDomain = 3
+	rcodeNotImp   = 4
+	rcodeRefused  = 5
+	rcodeBadVers  = 16
+)
+
+// query is a parsed question. It is scratch space of one worker, used again for each message.
+type query struct {
+	name     labels
+	question int // octets of the question section to repeat in the answer; 0 when it can't be read
+	flags    uint16
+	qtype    uint16
+	qclass   uint16
+	edns     bool // an OPT was there
+	version  uint8
+	do       bool
+	nsid     bool   // the client asked for NSID
+	size     uint16 // the client's UDP payload size in octets
+}
+
+// parse reads a message and returns the response code that its form alone decides. It reports false for
+// what gets no answer at all: too short to be a message, or itself an answer.
+func (q *query) parse(msg []byte) (rcode int, ok bool) {
+	if len(msg) < headerSize {
+		return 0, false
+	}
+	q.flags = binary.BigEndian.Uint16(msg[2:])
+	if q.flags&flagQR != 0 {
+		return 0, false
+	}
+	q.question, q.qtype, q.qclass = 0, 0, 0
+	q.edns, q.version, q.do, q.nsid, q.size = false, 0, false, false, 0
+	wellFormed := q.sections(msg)
+	switch {
+	case q.flags&maskOpcode != 0:
+		return rcodeNotImp, true
+	case !wellFormed || q.question == 0:
+		return rcodeFormErr, true
+	case q.version != 0:
+		return rcodeBadVers, true
+	}
+	return rcodeNoError, true
+}
+
+// sections walks through the whole message: the question, which is kept if it is one, and the other
+// records for an OPT among them. It reports false at the first thing out of order.
+func (q *query) sections(msg []byte) bool {
+	questions := binary.BigEndian.Uint16(msg[4:])
+	others := int(binary.BigEndian.Uint16(msg[6:])) + int(binary.BigEndian.Uint16(msg[8:]))
+	additional := int(binary.BigEndian.Uint16(msg[10:]))
+	at := headerSize
+	if questions == 1 {
+		n := q.name.read(msg[at:])
+		if n == 0 || len(msg) < at+n+4 {
+			return false
+		}
+		at += n + 4
+		q.qtype = binary.BigEndian.Uint16(msg[at-4:])
+		q.qclass = binary.BigEndian.Uint16(msg[at-2:])
+		q.question = n + 4
+	} else {
+		for range questions {
+			if at = skipName(msg, at); at == 0 || at+4 > len(msg) {
+				return false
+			}
+			at += 4
+		}
+	}
+	for i := range others + additional {
+		start := at
+		if at = skipName(msg, at); at == 0 || at+10 > len(msg) {
+			return false
+		}
+		fixed := msg[at : at+10]
+		end := at + 10 + int(binary.BigEndian.Uint16(fixed[8:]))
+		if end > len(msg) {
+			return false
+		}
+		if binary.BigEndian.Uint16(fixed) == typeOPT && !q.opt(fixed, msg[at+10:end], i >= others && at == start+1) {
+			return false
+		}
+		at = end
+	}
+	return at == len(msg)
+}
+
+// opt reads an OPT record from its type on. inPlace says that it stands in the additional section and is
+// owned by the root. A second OPT is an error (RFC 6891 §6.1.1). Options of another version are not read.
+func (q *query) opt(fixed, options []byte, inPlace bool) bool {
+	if q.edns {
+		return false
+	}
+	q.edns = true
+	q.size = binary.BigEndian.Uint16(fixed[2:])
+	q.version = fixed[5]
+	q.do = binary.BigEndian.Uint16(fixed[6:])&ednsDO != 0
+	if !inPlace {
+		return false
+	}
+	if q.version != 0 {
+		return true
+	}
+	for len(options) > 0 {
+		if len(options) < 4 {
+			return false
+		}
+		n := 4 + int(binary.BigEndian.Uint16(options[2:]))
+		if n > len(options) {
+			return false
+		}
+		q.nsid = q.nsid || binary.BigEndian.Uint16(options) == optionNSID
+		options = options[n:]
+	}
+	return true
+}
+
+// skipName returns the offset behind the name at an offset, compressed or not; 0 when it is malformed.
+func skipName(msg []byte, at int) int {
+	for start := at; at < len(msg) && at-start < maxName; {
+		switch c := int(msg[at]); {
+		case c == 0:
+			return at + 1
+		case c >= 0xc0:
+			if at+2 > len(msg) {
+				return 0
+			}
+			return at + 2
+		case c > maxLabel:
+			return 0
+		default:
+			at += 1 + c
+		}
+	}
+	return 0
+}

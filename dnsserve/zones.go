@@ -1,0 +1,176 @@
+package dnsserve
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"maps"
+	"sync"
+	"sync/atomic"
+)
+
+// Errors that a caller decides on; after either it calls Load.
+var (
+	// ErrSerial means that a publication does not follow the serial that is served.
+	ErrSerial = errors.New("dnsserve: publication does not follow the served serial")
+	// ErrNotServed means that a publication is for a zone that was never loaded, or was dropped.
+	ErrNotServed = errors.New("dnsserve: zone is not served")
+)
+
+// Zones holds the zones that a node serves, each at one serial. Queries read it without locks; writers
+// take turns. The zero value is not usable: call NewZones.
+type Zones struct {
+	seed  maphash.Seed // of this process, so that nobody can choose names that collide
+	write sync.Mutex
+	table atomic.Pointer[table]
+}
+
+// table is an immutable directory of zones.
+type table struct {
+	zones       map[string]*zone // by origin in wire form
+	least, most int              // labels in the shortest and longest origin
+}
+
+// zone is a zone over time.
+type zone struct {
+	label   string // the origin in presentation form
+	version atomic.Pointer[version]
+}
+
+// NewZones returns an empty set of zones: every question is refused.
+func NewZones() *Zones {
+	z := &Zones{seed: maphash.MakeSeed()}
+	z.table.Store(new(table))
+	return z
+}
+
+// Load replaces the zone by the RRsets of sets, in any order, each once; it is how a zone first comes, and
+// comes back after a snapshot or after ErrSerial. The SOA among them must carry serial. The new version
+// appears to queries at once and whole; until then, and if Load fails (ErrRecord, or the error that sets
+// yields), the old one is served. The serial may be any: the state of the registry is right, whatever was
+// served before.
+func (z *Zones) Load(origin string, serial uint32, sets iter.Seq2[RRset, error]) error {
+	wire, err := parseName(origin)
+	if err != nil {
+		return fmt.Errorf("dnsserve: load zone: %w", err)
+	}
+	e := (&version{origin: wire, labels: labelCount(wire), seed: z.seed}).edit()
+	for rr, err := range sets {
+		if err != nil {
+			return fmt.Errorf("dnsserve: load zone %s: %w", origin, err)
+		}
+		if err := e.add(&rr); err != nil {
+			return fmt.Errorf("load zone %s: %w", origin, err)
+		}
+	}
+	v, err := e.finish(serial)
+	if err != nil {
+		return fmt.Errorf("load zone %s: %w", origin, err)
+	}
+	z.write.Lock()
+	defer z.write.Unlock()
+	old := z.table.Load()
+	if served := old.zones[string(wire)]; served != nil {
+		served.version.Store(v)
+		return nil
+	}
+	fresh := &zone{label: show(wire)}
+	fresh.version.Store(v)
+	zones := maps.Clone(old.zones)
+	if zones == nil {
+		zones = make(map[string]*zone)
+	}
+	zones[string(wire)] = fresh
+	z.table.Store(newTable(zones))
+	return nil
+}
+
+// Publish carries out one publication, whole or not at all. changes are applied in order; among them is the
+// SOA with the new serial, which must be later than base (RFC 1982 §3.2). It returns ErrSerial when base is
+// not the served serial, ErrNotServed when there is no such zone, ErrRecord when a change can't be served.
+// Its cost grows with the changes, hardly with the zone.
+func (z *Zones) Publish(origin string, base, serial uint32, changes []Change) error {
+	wire, err := parseName(origin)
+	if err != nil {
+		return fmt.Errorf("dnsserve: publish zone: %w", err)
+	}
+	z.write.Lock()
+	defer z.write.Unlock()
+	served := z.table.Load().zones[string(wire)]
+	if served == nil {
+		return fmt.Errorf("%w: %s", ErrNotServed, origin)
+	}
+	v := served.version.Load()
+	if v.serial != base || int32(serial-base) <= 0 {
+		return fmt.Errorf("%w: zone %s at %d, publication from %d to %d", ErrSerial, origin, v.serial, base, serial)
+	}
+	e := v.edit()
+	for i := range changes {
+		if err := e.change(&changes[i]); err != nil {
+			return fmt.Errorf("publish zone %s serial %d: %w", origin, serial, err)
+		}
+	}
+	next, err := e.finish(serial)
+	if err != nil {
+		return fmt.Errorf("publish zone %s serial %d: %w", origin, serial, err)
+	}
+	served.version.Store(next)
+	return nil
+}
+
+// Drop stops serving the zone; its names are refused from then on. A zone that isn't served stays so.
+func (z *Zones) Drop(origin string) {
+	wire, err := parseName(origin)
+	if err != nil {
+		return
+	}
+	z.write.Lock()
+	defer z.write.Unlock()
+	zones := maps.Clone(z.table.Load().zones)
+	delete(zones, string(wire))
+	z.table.Store(newTable(zones))
+}
+
+// Serial returns the serial of the zone as it is served now; false when it isn't.
+func (z *Zones) Serial(origin string) (uint32, bool) {
+	wire, err := parseName(origin)
+	if err != nil {
+		return 0, false
+	}
+	served := z.table.Load().zones[string(wire)]
+	if served == nil {
+		return 0, false
+	}
+	return served.version.Load().serial, true
+}
+
+func newTable(zones map[string]*zone) *table {
+	t := &table{zones: zones, least: maxLabels}
+	for origin := range zones {
+		n := labelCount([]byte(origin))
+		t.least, t.most = min(t.least, n), max(t.most, n)
+	}
+	return t
+}
+
+// find returns the current version of the zone that answers for the name: the one with the longest origin
+// that ends it. DS belongs to the parent's side of a cut, so for DS a zone above the name wins over one at
+// the name (RFC 4035 §3.1.4.1).
+func (t *table) find(q *labels, qtype uint16) *version {
+	top := q.n
+	if qtype == typeDS {
+		top--
+	}
+	for n := min(top, t.most); n >= t.least; n-- {
+		if z := t.zones[string(q.suffix(n))]; z != nil {
+			return z.version.Load()
+		}
+	}
+	if qtype == typeDS {
+		if z := t.zones[string(q.wire)]; z != nil {
+			return z.version.Load()
+		}
+	}
+	return nil
+}
