@@ -1,0 +1,217 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Client speaks with the API of one node. Its errors are *Error, where the node answered, and *Unanswered. It retries
+// nothing. Any number of goroutines may use it.
+type Client struct {
+	base  string
+	http  *http.Client
+	local bool
+}
+
+// NewClient makes a client of the node at baseURL ("https://host:port"), with an operator's certificate and
+// the cluster's CA in config.
+func NewClient(baseURL string, config *tls.Config) *Client {
+	return &Client{base: strings.TrimSuffix(baseURL, "/"), http: &http.Client{
+		Timeout: answerTime,
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: connectTime}).DialContext,
+			TLSHandshakeTimeout: connectTime,
+			TLSClientConfig:     config,
+			IdleConnTimeout:     idleTime / 2, // the server, which waits longer, is not the one to close
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Local is the client for reads of what the node itself has, without asking a quorum whether that is up to date.
+func (c *Client) Local() *Client {
+	local := *c
+	local.local = true
+	return &local
+}
+
+// URL is where the node is.
+func (c *Client) URL() string { return c.base }
+
+// Close closes the connections that are idle.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Status asks the node what it knows of itself and the cluster.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return request[Status](ctx, c, "GET", "/v1/status", nil, nil)
+}
+
+// Digest asks for the digest of the node's state right after a log entry; 404 when that is too long ago or yet to come.
+func (c *Client) Digest(ctx context.Context, index uint64) (Digest, error) {
+	return request[Digest](ctx, c, "GET", "/v1/digest", url.Values{"index": {strconv.FormatUint(index, 10)}}, nil)
+}
+
+// Incidents asks for the newest commands that broke an invariant, at most limit of them (0: DefaultLimit), oldest first.
+func (c *Client) Incidents(ctx context.Context, limit int) ([]Incident, error) {
+	return request[[]Incident](ctx, c, "GET", "/v1/incidents", limited(url.Values{}, limit), nil)
+}
+
+// TransferLeadership has the leader hand over to another voter.
+func (c *Client) TransferLeadership(ctx context.Context) error {
+	_, err := request[struct{}](ctx, c, "POST", "/v1/leadership/transfer", nil, nil)
+	return err
+}
+
+// TLDs asks for all TLDs.
+func (c *Client) TLDs(ctx context.Context) ([]TLD, error) {
+	return request[[]TLD](ctx, c, "GET", "/v1/tlds", c.level(), nil)
+}
+
+// TLD asks for one TLD; 404 when there is none of that name.
+func (c *Client) TLD(ctx context.Context, name string) (TLD, error) {
+	return request[TLD](ctx, c, "GET", "/v1/tlds/"+url.PathEscape(name), c.level(), nil)
+}
+
+// CreateTLD opens a TLD and returns it as it then is; 409 when it exists.
+func (c *Client) CreateTLD(ctx context.Context, t TLD) (TLD, error) {
+	return request[TLD](ctx, c, "POST", "/v1/tlds", nil, t)
+}
+
+// Registrars asks for all registrars.
+func (c *Client) Registrars(ctx context.Context) ([]Registrar, error) {
+	return request[[]Registrar](ctx, c, "GET", "/v1/registrars", c.level(), nil)
+}
+
+// Registrar asks for one registrar; 404 when there is none with that id.
+func (c *Client) Registrar(ctx context.Context, id string) (Registrar, error) {
+	return request[Registrar](ctx, c, "GET", "/v1/registrars/"+url.PathEscape(id), c.level(), nil)
+}
+
+// CreateRegistrar opens a registrar's account and returns it as it then is; 409 when it exists.
+func (c *Client) CreateRegistrar(ctx context.Context, r Registrar) (Registrar, error) {
+	return request[Registrar](ctx, c, "POST", "/v1/registrars", nil, r)
+}
+
+// Deposit books what a registrar has paid in, and returns the registrar as it then is.
+func (c *Client) Deposit(ctx context.Context, id string, d Deposit) (Registrar, error) {
+	return request[Registrar](ctx, c, "POST", "/v1/registrars/"+url.PathEscape(id)+"/deposits", nil, d)
+}
+
+// Ledger asks for the newest movements on a registrar's account, at most limit of them (0: DefaultLimit), oldest
+// first. An empty currency is all of them.
+func (c *Client) Ledger(ctx context.Context, id, currency string, limit int) ([]Posting, error) {
+	query := c.level()
+	if currency != "" {
+		query.Set("currency", currency)
+	}
+	return request[[]Posting](ctx, c, "GET", "/v1/registrars/"+url.PathEscape(id)+"/ledger", limited(query, limit), nil)
+}
+
+// HistoryQuery says which records of the history are wanted.
+type HistoryQuery struct {
+	Actor  string  // with ClTRID; "": the operator who asks
+	ClTRID string  // "": any
+	From   *uint64 // without ClTRID: the first index; nil: the newest records
+	Limit  int     // 0: DefaultLimit
+}
+
+// History asks for records of the history, oldest first.
+func (c *Client) History(ctx context.Context, q HistoryQuery) ([]Record, error) {
+	query := c.level()
+	if q.Actor != "" {
+		query.Set("actor", q.Actor)
+	}
+	if q.ClTRID != "" {
+		query.Set("cltrid", q.ClTRID)
+	}
+	if q.From != nil {
+		query.Set("from", strconv.FormatUint(*q.From, 10))
+	}
+	return request[[]Record](ctx, c, "GET", "/v1/history", limited(query, q.Limit), nil)
+}
+
+func (c *Client) level() url.Values {
+	if c.local {
+		return url.Values{"level": {"local"}}
+	}
+	return url.Values{}
+}
+
+func limited(query url.Values, limit int) url.Values {
+	if limit != 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	return query
+}
+
+type clTRIDKey struct{}
+
+// WithClTRID sets the client's transaction id of the commands sent with ctx; without, each gets a random one.
+// It is no key to idempotence: it is what the history can be searched for when a command's outcome is unknown.
+func WithClTRID(ctx context.Context, clTRID string) context.Context {
+	return context.WithValue(ctx, clTRIDKey{}, clTRID)
+}
+
+// request makes one request and decodes its answer.
+func request[T any](ctx context.Context, c *Client, method, path string, query url.Values, body any) (answer T, err error) {
+	address := c.base + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return answer, fmt.Errorf("encoding the request: %w", err)
+		}
+		content = bytes.NewReader(text)
+	}
+	lost := &Unanswered{URL: c.base}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		// A read can be asked again whatever became of it.
+		lost.Sent = method != http.MethodGet
+	}})
+	r, err := http.NewRequestWithContext(ctx, method, address, content)
+	if err != nil {
+		return answer, fmt.Errorf("the node's address: %w", err)
+	}
+	if method != http.MethodGet {
+		lost.ClTRID, _ = ctx.Value(clTRIDKey{}).(string)
+		if lost.ClTRID == "" {
+			lost.ClTRID = rand.Text()
+		}
+		r.Header.Set(HeaderClTRID, lost.ClTRID)
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w, err := c.http.Do(r)
+	if err != nil {
+		return answer, lost.because(err)
+	}
+	defer w.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(w.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return answer, lost.because(err)
+	case len(text) > maxAnswer:
+		return answer, lost.because(fmt.Errorf("the answer is longer than %d bytes", maxAnswer))
+	case w.StatusCode < 200 || w.StatusCode > 299:
+		return answer, refusedBy(w, text)
+	case w.StatusCode == http.StatusNoContent:
+		return answer, nil
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return answer, lost.because(fmt.Errorf("the answer is not as expected: %w", err))
+	}
+	return answer, nil
+}

@@ -1,0 +1,171 @@
+// Package admin is the operators' API of a node: JSON over HTTPS, for holders
+// of an operator's certificate from the cluster's CA. It has the server's
+// handlers and the client that the command line and the test harness use.
+package admin
+
+// Status is GET /v1/status: what one node knows of itself and the cluster.
+type Status struct {
+	Cluster    string `json:"cluster"`
+	Node       string `json:"node"`
+	Site       string `json:"site"`
+	State      string `json:"state"`  // leader, follower, candidate or shutdown
+	Leader     string `json:"leader"` // node id; "" when none is known
+	Term       uint64 `json:"term"`
+	Committed  uint64 `json:"committed"` // raft index
+	Applied    uint64 `json:"applied"`   // raft index of the state
+	Digest     string `json:"digest"`    // of the state at Applied
+	LogTime    string `json:"log_time"`
+	StateBytes int64  `json:"state_bytes"`
+	Pending    int    `json:"pending"` // command results that are held
+	Ready      string `json:"ready"`   // "ok", or why not
+	Incidents  int    `json:"incidents"`
+	Zones      []Zone `json:"zones"`
+	Peers      []Peer `json:"peers"`
+	Version    string `json:"version"`
+}
+
+// Zone is a zone's position, in the state and as served.
+type Zone struct {
+	Name   string `json:"name"`
+	Serial uint32 `json:"serial"`
+	Served uint32 `json:"served"`
+	Dirty  int    `json:"dirty"` // names to publish, counted up to a bound
+}
+
+// Peer is another node, as seen from this one.
+type Peer struct {
+	ID        string  `json:"id"`
+	Site      string  `json:"site"`
+	Address   string  `json:"address"`
+	Voter     bool    `json:"voter"`
+	Connected bool    `json:"connected"`
+	RTT       float64 `json:"rtt_ms"`
+}
+
+// Digest is GET /v1/digest?index=N: the state's digest right after entry N.
+type Digest struct {
+	Index  uint64 `json:"index"`
+	Digest string `json:"digest"`
+}
+
+// TLD is a TLD, as created (POST /v1/tlds) and shown (GET /v1/tlds, /v1/tlds/NAME).
+// Money is in decimal: "8.50". Durations are as in "120h". On creation only Name
+// and Nameservers are needed; what is empty or nought takes its default (defaults.go).
+type TLD struct {
+	Name           string       `json:"name"`
+	Model          string       `json:"model"` // thick (contacts are kept) or thin
+	Currency       string       `json:"currency"`
+	CreatePrice    string       `json:"create_price"`
+	RenewPrice     string       `json:"renew_price"`
+	MaxYears       int          `json:"max_years"`
+	AddGrace       string       `json:"add_grace"`
+	RenewGrace     string       `json:"renew_grace"`
+	AutoRenewGrace string       `json:"auto_renew_grace"`
+	DeleteDelay    string       `json:"delete_delay"`
+	Reserved       []string     `json:"reserved"` // first labels that can't be registered; on creation null: the usual ones
+	Nameservers    []Nameserver `json:"nameservers"`
+	SOA            SOA          `json:"soa"`
+	TTL            TTL          `json:"ttl"`
+	Created        string       `json:"created,omitempty"`
+	Serial         uint32       `json:"serial"` // on creation: the serial to continue after
+}
+
+// Nameserver is a name server of a TLD's apex.
+type Nameserver struct {
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses,omitempty"`
+}
+
+// SOA has a zone's timers, in seconds.
+type SOA struct {
+	MName   string `json:"mname"`
+	RName   string `json:"rname"`
+	Refresh uint32 `json:"refresh"`
+	Retry   uint32 `json:"retry"`
+	Expire  uint32 `json:"expire"`
+	Minimum uint32 `json:"minimum"`
+}
+
+// TTL has a zone's times to live, in seconds.
+type TTL struct {
+	Apex       uint32 `json:"apex"`
+	Delegation uint32 `json:"delegation"`
+	Glue       uint32 `json:"glue"`
+}
+
+// Registrar is a registrar, as created (POST /v1/registrars) and shown (GET /v1/registrars, /v1/registrars/ID).
+type Registrar struct {
+	ID           string    `json:"id"`
+	Name         string    `json:"name"`
+	Password     string    `json:"password,omitempty"`     // on creation only; never shown
+	Certificates []string  `json:"certificates,omitempty"` // SHA-256 fingerprints, hex
+	Suspended    bool      `json:"suspended,omitempty"`
+	IANA         uint32    `json:"iana,omitempty"`
+	URL          string    `json:"url,omitempty"`
+	Whois        string    `json:"whois,omitempty"`
+	RDAP         string    `json:"rdap,omitempty"`
+	AbuseEmail   string    `json:"abuse_email,omitempty"`
+	AbusePhone   string    `json:"abuse_phone,omitempty"`
+	Email        string    `json:"email,omitempty"`
+	Voice        string    `json:"voice,omitempty"`
+	Street       []string  `json:"street,omitempty"`
+	City         string    `json:"city,omitempty"`
+	Province     string    `json:"province,omitempty"`
+	PostalCode   string    `json:"postal_code,omitempty"`
+	Country      string    `json:"country,omitempty"`
+	Balances     []Balance `json:"balances,omitempty"` // shown
+	Created      string    `json:"created,omitempty"`
+}
+
+// Balance is what a registrar has.
+type Balance struct {
+	Currency    string `json:"currency"`
+	Balance     string `json:"balance"`
+	CreditLimit string `json:"credit_limit"`
+}
+
+// Deposit is POST /v1/registrars/ID/deposits.
+type Deposit struct {
+	Currency    string  `json:"currency"`
+	Amount      string  `json:"amount"`
+	CreditLimit *string `json:"credit_limit,omitempty"` // nil: as it is
+}
+
+// Posting is a movement of money on a registrar's account: GET /v1/registrars/ID/ledger.
+type Posting struct {
+	Number   uint64 `json:"number"` // of the ledger entry
+	Time     string `json:"time"`
+	Amount   string `json:"amount"` // negative: paid by the registrar
+	Currency string `json:"currency"`
+	Why      string `json:"why"` // deposit, create, renew, autorenew, refund
+	Object   string `json:"object,omitempty"`
+	Undoes   uint64 `json:"undoes,omitempty"` // the entry that a refund undoes
+	Balance  string `json:"balance"`          // after it
+}
+
+// Incident is a command that broke an invariant and was dropped: GET /v1/incidents.
+type Incident struct {
+	Index uint64 `json:"index"`
+	Time  string `json:"time"`
+	ID    string `json:"id"`
+	Kind  uint16 `json:"kind"`
+}
+
+// Record is an event in the history: GET /v1/history?actor=A&cltrid=T, or ?from=INDEX.
+type Record struct {
+	Index  uint64 `json:"index"`
+	Time   string `json:"time"`
+	Actor  string `json:"actor"`
+	ID     string `json:"id"`
+	ClTRID string `json:"cltrid,omitempty"`
+	Event  string `json:"event"`
+	Object string `json:"object"`
+}
+
+// Problem is the body of every answer that isn't a success.
+type Problem struct {
+	Code    int    `json:"code,omitempty"` // EPP result code (RFC 5730 §3), where the registry or a check before it refused
+	Message string `json:"message"`
+	ClTRID  string `json:"cltrid,omitempty"` // of the command, as given: the history can be searched for it
+	ID      string `json:"id,omitempty"`     // of the command, once it had one
+}

@@ -1,0 +1,303 @@
+// Package consensus makes one registry of many replicas: it drives the state
+// machine by raft, carries commands to the leader and their results back,
+// answers reads at the level asked for, and does the leader's duties. It knows
+// commands and log time, but no protocol and no rule of the registry.
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"quorate/fsm"
+	"quorate/fsm/registry"
+	"quorate/transport"
+)
+
+// Network carries calls between nodes; *transport.Transport is one.
+type Network interface {
+	Call(ctx context.Context, node, method string, request []byte) ([]byte, error)
+	Handle(method string, h transport.Handler)
+}
+
+// Config is what a Consensus is made of.
+type Config struct {
+	Node    string
+	Folder  string // for log, marker and boot epoch; exists
+	Machine *fsm.Machine
+	Raft    raft.Transport
+	Network Network
+	Log     *slog.Logger
+	Events  Events
+
+	Heartbeat    time.Duration // also election and lease time-out
+	SnapshotLogs uint64
+	TrailingLogs uint64
+	InFlight     int
+
+	// Bootstrap, when there is no data yet, begins a cluster of Peers with Settings.
+	Bootstrap bool
+	Settings  registry.Cluster
+	Peers     []registry.Peer
+
+	// Clock is the node's clock; nil is the machine's. Only a leader looks at it, to stamp entries.
+	Clock func() time.Time
+}
+
+// Consensus is one node's part in the cluster.
+type Consensus struct {
+	cfg     Config
+	log     *slog.Logger
+	raft    *raft.Raft
+	logs    *logStore
+	replica *replica
+	ids     *identities
+	leader  *leaderWatch
+	clock   *stampClock
+	slots   chan struct{} // proposals in flight on the leader
+	fetch   rounds        // linearizable reads' indexes, on any node
+	confirm rounds        // the same, on the leader
+	reign   reign
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+	closing sync.Once
+}
+
+// Open starts the node's part in the cluster.
+func Open(cfg Config) (*Consensus, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	snapshots, err := openSnapshots(cfg.Folder, cfg.Machine)
+	if err != nil {
+		return nil, err
+	}
+	c := &Consensus{cfg: cfg, log: cfg.Log, leader: newLeaderWatch(), clock: &stampClock{now: cfg.Clock}, slots: make(chan struct{}, cfg.InFlight)}
+	c.reign.changed = make(chan struct{})
+	events := cfg.Events
+	cfg.Events.Applied = func(out fsm.Outcome) {
+		if out.Dirtied {
+			c.reign.poke()
+		}
+		events.Applied(out)
+	}
+	if c.replica, err = newReplica(cfg.Machine, snapshots, cfg.Log, cfg.Events); err != nil {
+		return nil, err
+	}
+	if c.ids, err = c.openIdentities(); err != nil {
+		return nil, err
+	}
+	if c.logs, err = openLog(cfg.Folder); err != nil {
+		return nil, err
+	}
+	if err := c.startRaft(snapshots); err != nil {
+		return nil, errors.Join(err, c.logs.Close())
+	}
+	c.fetch.fetch = c.fetchIndex
+	c.confirm.fetch = c.confirmIndex
+	c.handle()
+	ctx, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	c.done.Go(func() { c.watchLeader(ctx) })
+	c.done.Go(func() { c.govern(ctx) })
+	return c, nil
+}
+
+func (c *Consensus) openIdentities() (ids *identities, err error) {
+	var known uint64
+	if err := c.cfg.Machine.View(func(v fsm.View) error { known = v.Epoch(c.cfg.Node); return nil }); err != nil {
+		return nil, err
+	}
+	return openIdentities(c.cfg.Folder, c.cfg.Node, known, c.cfg.InFlight)
+}
+
+// The settings that aren't the operator's, with the reasons for them.
+func (c *Consensus) raftConfig() *raft.Config {
+	rc := raft.DefaultConfig()
+	rc.LocalID = raft.ServerID(c.cfg.Node)
+	rc.HeartbeatTimeout = c.cfg.Heartbeat
+	rc.ElectionTimeout = c.cfg.Heartbeat
+	rc.LeaderLeaseTimeout = c.cfg.Heartbeat
+	// An idle follower learns of a commit this late, and a session at a
+	// follower waits for it; it costs an empty message to each.
+	rc.CommitTimeout = 5 * time.Millisecond
+	// Large batches keep a wide-area link full, and share one sync of the state file.
+	rc.MaxAppendEntries = 1024
+	rc.BatchApplyCh = true
+	rc.SnapshotThreshold = c.cfg.SnapshotLogs
+	rc.TrailingLogs = c.cfg.TrailingLogs
+	rc.SnapshotInterval = 30 * time.Second
+	rc.NoSnapshotRestoreOnStart = true // the state file is where it was
+	rc.Logger = RaftLogger(c.log)
+	return rc
+}
+
+func (c *Consensus) startRaft(snapshots raft.SnapshotStore) error {
+	rc := c.raftConfig()
+	cached, err := raft.NewLogCache(logCache, c.logs)
+	if err != nil {
+		return err
+	}
+	if c.cfg.Bootstrap {
+		known, err := raft.HasExistingState(c.logs, c.logs, snapshots)
+		if err != nil {
+			return fmt.Errorf("reading raft log: %w", err)
+		}
+		if !known {
+			var servers []raft.Server
+			for _, p := range c.cfg.Peers {
+				servers = append(servers, raft.Server{ID: raft.ServerID(p.ID), Address: raft.ServerAddress(p.ID)})
+			}
+			if err := raft.BootstrapCluster(rc, c.logs, c.logs, snapshots, c.cfg.Raft, raft.Configuration{Servers: servers}); err != nil {
+				return fmt.Errorf("bootstrapping: %w", err)
+			}
+			c.log.Info("a new cluster begins", "nodes", len(servers))
+		}
+	}
+	if c.raft, err = raft.NewRaft(rc, c.replica, cached, c.logs, snapshots, c.cfg.Raft); err != nil {
+		return fmt.Errorf("starting raft: %w", err)
+	}
+	return nil
+}
+
+// Failed is closed when this node can't apply the log any more; Failure says why. It must leave service.
+func (c *Consensus) Failed() <-chan struct{} { return c.replica.failed }
+
+// Failure is why the node failed; nil while it hasn't.
+func (c *Consensus) Failure() error {
+	c.replica.mu.Lock()
+	defer c.replica.mu.Unlock()
+	return c.replica.failure
+}
+
+// TransferLeadership makes the leader, whichever node that is, hand over to another.
+func (c *Consensus) TransferLeadership(ctx context.Context) error {
+	leader, _ := c.leader.get()
+	switch leader {
+	case "":
+		return errNoLeader
+	case c.cfg.Node:
+		return await(ctx, c.raft.LeadershipTransfer())
+	}
+	_, err := c.cfg.Network.Call(ctx, leader, methodHandOver, nil)
+	return err
+}
+
+// methodHandOver makes a leader hand over.
+const methodHandOver = "handover"
+
+func (c *Consensus) serveHandOver(ctx context.Context, peer string, _ []byte) ([]byte, error) {
+	c.log.Info("hands the leadership over", "asked_by", peer)
+	return nil, await(ctx, c.raft.LeadershipTransfer())
+}
+
+// await is f.Error, bounded by ctx.
+func await(ctx context.Context, f raft.Future) error { return awaitThen(ctx, f, func() {}) }
+
+// awaitThen is await, and calls then when f has ended, sooner or later.
+func awaitThen(ctx context.Context, f raft.Future, then func()) error {
+	got := make(chan error, 1)
+	go func() {
+		err := f.Error()
+		then()
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close leaves the cluster: a leader hands over first, if ctx allows. A second call does nothing.
+func (c *Consensus) Close(ctx context.Context) (err error) {
+	c.closing.Do(func() {
+		if c.raft.State() == raft.Leader && len(c.voters()) > 1 {
+			if err := await(ctx, c.raft.LeadershipTransfer()); err != nil {
+				c.log.Warn("leaving without handing the leadership over", "error", err)
+			}
+		}
+		c.stop()
+		c.done.Wait()
+		err = errors.Join(c.raft.Shutdown().Error(), c.logs.Close())
+	})
+	return err
+}
+
+// Status is a node's part in the cluster, as it sees it.
+type Status struct {
+	State     string        // leader, follower, candidate or shutdown
+	Leader    string        // "" if none is known
+	Alone     time.Duration // for how long no leader has been known
+	Term      uint64
+	Committed uint64
+	Applied   uint64 // by the state machine
+	Voters    []string
+	Others    []string // non-voters
+}
+
+// Status tells the node's part in the cluster.
+func (c *Consensus) Status() Status {
+	s := Status{Term: c.raft.CurrentTerm(), Committed: c.raft.CommitIndex(), Applied: c.replica.applied()}
+	s.State = stateNames[c.raft.State()]
+	s.Leader, s.Alone = c.leader.get()
+	f := c.raft.GetConfiguration()
+	if f.Error() != nil {
+		return s
+	}
+	for _, server := range f.Configuration().Servers {
+		if server.Suffrage == raft.Voter {
+			s.Voters = append(s.Voters, string(server.ID))
+		} else {
+			s.Others = append(s.Others, string(server.ID))
+		}
+	}
+	return s
+}
+
+var stateNames = map[raft.RaftState]string{
+	raft.Leader: "leader", raft.Follower: "follower", raft.Candidate: "candidate", raft.Shutdown: "shutdown",
+}
+
+// View calls fn with the state at a level. after is the index that fsm.Session
+// must show. The error wraps fsm.ErrUnavailable when the level can't be had.
+func (c *Consensus) View(ctx context.Context, level fsm.Level, after uint64, fn func(fsm.View) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readPatience)
+	defer cancel()
+	if level == fsm.Linearizable {
+		index, err := c.fetch.index(ctx)
+		if err != nil {
+			return fmt.Errorf("%w: %w", fsm.ErrUnavailable, err)
+		}
+		after = index
+	}
+	if level != fsm.Local {
+		if err := c.replica.wait(ctx, after); err != nil {
+			return fmt.Errorf("%w: this node is behind: %w", fsm.ErrUnavailable, err)
+		}
+	}
+	return c.cfg.Machine.View(fn)
+}
+
+// NextID is a svTRID for what enters no log.
+func (c *Consensus) NextID() string { return c.ids.read() }
+
+// stampClock stamps entries with log time: the clock's, but never back.
+type stampClock struct {
+	mu   sync.Mutex
+	now  func() time.Time
+	last registry.Time
+}
+
+func (s *stampClock) stamp(entry []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = max(s.last, registry.Time(s.now().UnixMilli()))
+	fsm.Stamp(entry, s.last)
+}

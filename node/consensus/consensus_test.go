@@ -1,0 +1,349 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"quorate/fsm"
+	"quorate/fsm/registry"
+)
+
+func TestAnyNodeTakesCommandsAndShowsThem(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		for i, at := range ids {
+			name := fmt.Sprint("d", i)
+			if r, err := g.create(at, name); err != nil || r.Code != registry.Success {
+				t.Fatalf("%s: %v %v", at, r, err)
+			}
+			if found, err := g.has(at, name, fsm.Local); !found || err != nil {
+				t.Errorf("%s doesn't show its own write: %v", at, err)
+			}
+			for _, other := range ids {
+				if found, err := g.has(other, name, fsm.Linearizable); !found || err != nil {
+					t.Errorf("%s doesn't show what %s acknowledged: %v", other, at, err)
+				}
+			}
+		}
+		if domains, balance := g.agree(); domains != 3 || balance != deposit-3 {
+			t.Errorf("%d domains, balance %d", domains, balance)
+		}
+	})
+}
+
+func TestZonesFollowWithoutSkippingASerial(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		serial := func() (s uint32) {
+			_ = g.nodes[g.follower()].View(context.Background(), fsm.Linearizable, 0, func(v fsm.View) error {
+				z, _ := v.Zone("example")
+				s = z.Serial
+				return nil
+			})
+			return s
+		}
+		eventually(t, func() bool { return serial() == 1 })
+		_, _ = g.execute("n2", reg1, registry.KindHostCreate, registry.HostCreate{Name: "ns.elsewhere.test"})
+		for i := range 5 {
+			at := g.follower()
+			if r, err := g.execute(at, reg1, registry.KindDomainCreate, registry.DomainCreate{Name: fmt.Sprintf("d%d.example", i), Hosts: []string{"ns.elsewhere.test"}}); err != nil || r.Fail != nil {
+				t.Fatal(r.Fail, err)
+			}
+			eventually(t, func() bool { return serial() == uint32(i+2) })
+			if i%2 == 0 {
+				if err := g.nodes[at].TransferLeadership(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+func eventually(t *testing.T, ok func() bool) {
+	t.Helper()
+	for range 1000 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("it does not come to that")
+}
+
+func TestACommandOutlivesItsLeader(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		leader, at := g.leader(), g.follower()
+		g.wire.isolate(leader, true)
+		began := time.Now()
+		if r, err := g.create(at, "a"); err != nil || r.Code != registry.Success {
+			t.Fatalf("%v %v", r, err)
+		}
+		t.Logf("acknowledged %v after the leader was cut off", time.Since(began))
+		if found, err := g.has(leader, "a", fsm.Linearizable); err == nil {
+			t.Errorf("the leader that was cut off reads linearizably and finds: %v", found)
+		}
+		if _, err := g.create(leader, "b"); err == nil {
+			t.Error("the leader that was cut off acknowledges")
+		}
+		g.wire.isolate(leader, false)
+		if domains, balance := g.agree(); domains != 1 && domains != 2 || balance != deposit-int64(domains) {
+			t.Errorf("%d domains, balance %d", domains, balance)
+		}
+	})
+}
+
+func TestWithoutAQuorumCommandsFailClearly(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		leader, at := g.leader(), g.follower()
+		for _, id := range ids {
+			if id != at {
+				g.stop(id)
+			}
+		}
+		_ = leader
+		time.Sleep(leaderPatience + time.Second)
+		began := time.Now()
+		if _, err := g.create(at, "a"); !errors.Is(err, fsm.ErrNotLogged) {
+			t.Errorf("got %v, want ErrNotLogged", err)
+		}
+		if d := time.Since(began); d > time.Second {
+			t.Errorf("it took %v to say so", d)
+		}
+		if _, err := g.has(at, "a", fsm.Linearizable); !errors.Is(err, fsm.ErrUnavailable) {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+		if _, err := g.has(at, "a", fsm.Local); err != nil {
+			t.Errorf("a local read fails: %v", err)
+		}
+		for _, id := range ids {
+			if id != at {
+				g.start(id)
+				break
+			}
+		}
+		g.leader()
+		if r, err := g.create(at, "a"); err != nil || r.Fail != nil {
+			t.Errorf("with a quorum again: %v %v", r, err)
+		}
+	})
+}
+
+func TestARestartGoesOnWhereItWas(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		for i := range 20 {
+			if _, err := g.create(g.follower(), fmt.Sprint("d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, id := range ids {
+			g.stop(id)
+		}
+		for _, id := range ids {
+			g.start(id)
+		}
+		g.leader()
+		if r, err := g.create("n2", "d5"); err != nil || r.Code != registry.ObjectExists {
+			t.Errorf("%v %v", r, err)
+		}
+		if domains, balance := g.agree(); domains != 20 || balance != deposit-20 {
+			t.Errorf("%d domains, balance %d", domains, balance)
+		}
+	})
+}
+
+// A node that was away for longer than the log goes back gets the state file as it is.
+func TestANodeFarBehindGetsACopy(t *testing.T) {
+	inGroup(t, func(c *Config) { c.SnapshotLogs, c.TrailingLogs = 64, 16 }, func(g *group) {
+		away := g.follower()
+		g.stop(away)
+		for i := range 300 {
+			if _, err := g.create(g.leader(), fmt.Sprint("d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id := range g.nodes {
+			if err := g.nodes[id].raft.Snapshot().Error(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		restored := make(chan struct{}, 1)
+		tune := g.tune
+		g.tune = func(c *Config) {
+			tune(c)
+			c.Events.Restored = func() { restored <- struct{}{} }
+		}
+		g.start(away)
+		if domains, _ := g.agree(); domains != 300 {
+			t.Errorf("%d domains", domains)
+		}
+		select {
+		case <-restored:
+		default:
+			t.Error("the node caught up without a copy: the test shows nothing")
+		}
+		if _, err := os.Stat(filepath.Join(g.folder, away, receivedName)); err == nil {
+			t.Error("the received copy was left behind")
+		}
+		g.stop(away)
+		g.start(away)
+		if r, err := g.create(away, "again"); err != nil || r.Fail != nil {
+			t.Errorf("%v %v", r, err)
+		}
+	})
+}
+
+// A node whose data is lost comes back under its name: its ids must not be those of its former life.
+func TestANodeWithoutItsDataUsesNewIDs(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		at := g.follower()
+		for i := range 5 {
+			if _, err := g.create(at, fmt.Sprint("d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.stop(at)
+		if err := os.RemoveAll(filepath.Join(g.folder, at)); err != nil {
+			t.Fatal(err)
+		}
+		g.start(at)
+		eventually(t, func() bool { leader, _ := g.nodes[at].leader.get(); return leader != "" })
+		if r, err := g.create(at, "new"); err != nil || r.Code != registry.Success {
+			t.Errorf("%v %v", r, err)
+		}
+		if domains, balance := g.agree(); domains != 6 || balance != deposit-6 {
+			t.Errorf("%d domains, balance %d", domains, balance)
+		}
+	})
+}
+
+func TestALostStateFileIsNoticed(t *testing.T) {
+	inGroup(t, func(c *Config) { c.SnapshotLogs = 8 }, func(g *group) {
+		at := g.follower()
+		for i := range 20 {
+			if _, err := g.create(at, fmt.Sprint("d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := g.nodes[at].raft.Snapshot().Error(); err != nil {
+			t.Fatal(err)
+		}
+		g.stop(at)
+		if err := os.Remove(filepath.Join(g.folder, at, "state.db")); err != nil {
+			t.Fatal(err)
+		}
+		machine, err := fsm.Open(filepath.Join(g.folder, at, "state.db"), g.nodes[g.leader()].log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer machine.Close()
+		if _, err := openSnapshots(filepath.Join(g.folder, at), machine); err == nil {
+			t.Error("a node without the state that its log rests on would have started")
+		}
+	})
+}
+
+func TestTooManyInFlightIsSaidAtOnce(t *testing.T) {
+	inGroup(t, func(c *Config) { c.InFlight = 4 }, func(g *group) {
+		at := g.follower()
+		if _, err := g.create(at, "first"); err != nil {
+			t.Fatal(err)
+		}
+		g.wire.isolate(g.leader(), true) // whatever comes now must wait
+		var wait sync.WaitGroup
+		for i := range 4 {
+			wait.Go(func() { _, _ = g.create(at, fmt.Sprint("d", i)) })
+		}
+		time.Sleep(time.Millisecond)
+		began := time.Now()
+		if _, err := g.create(at, "more"); !errors.Is(err, fsm.ErrNotLogged) || time.Since(began) > 0 {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		wait.Wait()
+	})
+}
+
+// Whatever is cut off and crashes meanwhile: what was acknowledged is there,
+// nothing is there twice, and what failed as certainly not logged is not there.
+func TestNothingIsLostOrDoubled(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inGroup(t, nil, func(g *group) { trouble(g, rand.New(rand.NewPCG(seed, 0))) })
+		})
+	}
+}
+
+func trouble(g *group, rng *rand.Rand) {
+	t := g.t
+	var mu sync.Mutex // guards g.nodes and what follows
+	acked, refused := map[string]bool{}, map[string]bool{}
+	done := make(chan struct{})
+	var clients sync.WaitGroup
+	for n := range 6 {
+		clients.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				case <-time.After(200 * time.Millisecond):
+				}
+				mu.Lock()
+				at := g.nodes[ids[n%3]]
+				mu.Unlock()
+				name := fmt.Sprintf("c%d-%d", n, i)
+				r, _, err := at.Execute(context.Background(), reg1, "", registry.KindDomainCreate, registry.DomainCreate{Name: name + ".example"})
+				mu.Lock()
+				switch {
+				case err == nil && r.Code == registry.Success:
+					acked[name] = true
+				case err == nil:
+					t.Errorf("%s: %v", name, r.Fail)
+				case errors.Is(err, fsm.ErrNotLogged):
+					refused[name] = true
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for range 40 {
+		time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond)
+		victim := ids[rng.IntN(3)]
+		if rng.IntN(2) == 0 {
+			victim = g.leader()
+		}
+		if rng.IntN(3) == 0 {
+			mu.Lock()
+			g.stop(victim)
+			g.start(victim)
+			mu.Unlock()
+			continue
+		}
+		g.wire.isolate(victim, true)
+		time.Sleep(time.Duration(rng.IntN(3000)) * time.Millisecond)
+		g.wire.isolate(victim, false)
+	}
+	close(done)
+	clients.Wait()
+	domains, balance := g.agree()
+	for name := range acked {
+		if found, err := g.has("n1", name, fsm.Linearizable); !found {
+			t.Errorf("%s was acknowledged and is lost: %v", name, err)
+		}
+	}
+	for name := range refused {
+		if found, _ := g.has("n1", name, fsm.Linearizable); found {
+			t.Errorf("%s was refused as not logged and is there", name)
+		}
+	}
+	if balance != deposit-int64(domains) {
+		t.Errorf("%d domains cost %d", domains, deposit-balance)
+	}
+	t.Logf("%d acknowledged, %d refused, %d there", len(acked), len(refused), domains)
+	if len(acked) < 100 {
+		t.Errorf("only %d commands were acknowledged", len(acked))
+	}
+}

@@ -1,0 +1,89 @@
+package consensus
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// leaderWatch knows who leads, as this node sees it, and tells when that changes.
+type leaderWatch struct {
+	mu      sync.Mutex
+	id      string
+	since   time.Time     // when id became ""; meaningless while there is a leader
+	changed chan struct{} // closed and replaced when id changes
+}
+
+func newLeaderWatch() *leaderWatch {
+	return &leaderWatch{since: time.Now(), changed: make(chan struct{})}
+}
+
+func (w *leaderWatch) set(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id == w.id {
+		return
+	}
+	if id == "" {
+		w.since = time.Now()
+	}
+	w.id = id
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// get is the leader, or for how long there has been none.
+func (w *leaderWatch) get() (id string, alone time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.id == "" {
+		return "", time.Since(w.since)
+	}
+	return w.id, 0
+}
+
+// watch is get, with a channel that is closed when the answer changes.
+func (w *leaderWatch) watch() (id string, alone time.Duration, changed <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.id == "" {
+		alone = time.Since(w.since)
+	}
+	return w.id, alone, w.changed
+}
+
+// until is ctx, ended also when changed is closed: for attempts that make sense only while the leader is the same.
+func until(ctx context.Context, changed <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-changed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// watchLeader follows raft's own view of who leads.
+func (c *Consensus) watchLeader(ctx context.Context) {
+	observations := make(chan raft.Observation, 64)
+	observer := raft.NewObserver(observations, false, func(o *raft.Observation) bool {
+		_, ok := o.Data.(raft.LeaderObservation)
+		return ok
+	})
+	c.raft.RegisterObserver(observer)
+	defer c.raft.DeregisterObserver(observer)
+	for {
+		_, id := c.raft.LeaderWithID()
+		c.leader.set(string(id))
+		select {
+		case <-observations:
+		case <-time.After(tickInterval): // an observation can be dropped when the channel is full
+		case <-ctx.Done():
+			return
+		}
+	}
+}

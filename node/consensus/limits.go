@@ -1,0 +1,29 @@
+package consensus
+
+import "time"
+
+// The limits of this room, each with its reason.
+const (
+	// maxPatience is how long a node retries a command across leader changes: under
+	// every EPP client's time-out, far over an election.
+	maxPatience = 8 * time.Second
+	// leaderPatience is how long a cluster may be seen without a leader before
+	// commands fail at once: elections take a second or two, so beyond it there is no quorum.
+	leaderPatience = 4 * time.Second
+	// readPatience bounds a read that needs the leader, or an index that isn't here yet.
+	readPatience = 4 * time.Second
+	// enqueueTimeout bounds the wait for raft to take an entry; past it the entry certainly isn't in a log.
+	enqueueTimeout = time.Second
+	// tickInterval is how often log time moves by itself.
+	tickInterval = time.Second
+	// maxPublished is how many names one publication looks at: an entry stays far below fsm.MaxEntry.
+	maxPublished = 2000
+	// maxRounds is how many linearizable reads' rounds a node runs at once; later reads share the next one.
+	maxRounds = 8
+	// deleteSlice is how many log entries are removed in one transaction: appends wait meanwhile.
+	deleteSlice = 4096
+	// logCache is how many entries are kept in memory for replication.
+	logCache = 8192
+	// maxHops is how often a command may be handed on from a node that isn't the leader.
+	maxHops = 1
+)

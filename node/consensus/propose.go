@@ -1,0 +1,279 @@
+package consensus
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"quorate/fsm"
+	"quorate/fsm/registry"
+	"quorate/fsm/store"
+	"quorate/transport"
+)
+
+// methodPropose carries a command to the leader, or to a node that can reach it.
+const methodPropose = "propose"
+
+// What one attempt to have a command committed came to, short of a result.
+var (
+	errNotLeader = errors.New("not the leader")                             // certainly not logged
+	errBusy      = errors.New("too many commands are in flight")            // certainly not logged
+	errNoLeader  = fmt.Errorf("%w: no leader is known", fsm.ErrUnavailable) // certainly not logged
+	errMaybe     = errors.New("the entry may or may not be committed")      // anything else
+)
+
+// Execute hands a command to the log, waits until this node's state has it
+// applied, and returns its result. The command is executed once, however many
+// leaders it takes. The error wraps fsm.ErrNotLogged if the command certainly never
+// entered a log, and fsm.ErrOutcomeUnknown if that can't be said.
+func (c *Consensus) Execute(ctx context.Context, actor registry.Actor, clTRID string, kind registry.Kind, body any) (registry.Result, registry.CommandID, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxPatience)
+	defer cancel()
+	cmd := registry.Command{Actor: actor, ClTRID: clTRID, Kind: kind, Body: store.Encode(body), Salt: make([]byte, 16)}
+	rand.Read(cmd.Salt) // never fails
+	if err := c.settleIdentity(ctx); err != nil {
+		return registry.Result{}, cmd.ID, fmt.Errorf("%w: %w", fsm.ErrNotLogged, err)
+	}
+	for {
+		r, maybe, err := c.executeOnce(ctx, &cmd)
+		if err != nil || !fsm.IsStale(r) {
+			return r, cmd.ID, err
+		}
+		if maybe {
+			return r, cmd.ID, fmt.Errorf("%w: refused as stale after an attempt that may have succeeded", fsm.ErrOutcomeUnknown)
+		}
+		// Another process under this node's name has used the epoch. Nothing was executed.
+		known, _ := fsm.StaleEpoch(r)
+		if err := c.ids.leap(max(known, cmd.ID.Epoch)); err != nil {
+			return r, cmd.ID, fmt.Errorf("%w: %w", fsm.ErrNotLogged, err)
+		}
+	}
+}
+
+// settleIdentity makes sure, once in a node's life, that its command ids are new.
+func (c *Consensus) settleIdentity(ctx context.Context) error {
+	if c.ids.isSure() {
+		return nil
+	}
+	return c.leapAt(ctx, fsm.Linearizable)
+}
+
+// leapAt makes sure of it by what the state says at a level. A new leader can't
+// read linearizably before its first command, and need not: its log has everything already.
+func (c *Consensus) leapAt(ctx context.Context, level fsm.Level) error {
+	var used uint64
+	if err := c.View(ctx, level, 0, func(v fsm.View) error { used = v.Epoch(c.cfg.Node); return nil }); err != nil {
+		return err
+	}
+	return c.ids.leap(used)
+}
+
+// executeOnce executes cmd under a new id. maybe says that some attempt may have been logged without our knowing.
+func (c *Consensus) executeOnce(ctx context.Context, cmd *registry.Command) (r registry.Result, maybe bool, err error) {
+	id, lowest, done, ok := c.ids.command()
+	if !ok {
+		return r, false, fmt.Errorf("%w: %w", fsm.ErrNotLogged, errBusy)
+	}
+	defer done()
+	cmd.ID, cmd.Lowest = id, lowest
+	entry := fsm.Encode(*cmd)
+	if len(entry) > fsm.MaxEntry {
+		return r, false, fmt.Errorf("%w: the command has %d octets, at most %d are allowed", fsm.ErrNotLogged, len(entry), fsm.MaxEntry)
+	}
+	r, maybe, err = c.retry(ctx, entry)
+	switch {
+	case err != nil && maybe:
+		return r, maybe, fmt.Errorf("%w: %w", fsm.ErrOutcomeUnknown, err)
+	case err != nil:
+		return r, maybe, fmt.Errorf("%w: %w", fsm.ErrNotLogged, err)
+	case fsm.IsStale(r):
+		return r, maybe, nil
+	}
+	// It is done; only our own state may be behind. A client whose next command comes here must find it.
+	if err := c.replica.wait(ctx, r.Index); err != nil {
+		return r, true, fmt.Errorf("%w: executed at %d, but this node is behind: %w", fsm.ErrOutcomeUnknown, r.Index, err)
+	}
+	return r, maybe, nil
+}
+
+// retry proposes an entry until it has a result, the cluster has no leader for too long, or ctx ends.
+func (c *Consensus) retry(ctx context.Context, entry []byte) (r registry.Result, maybe bool, err error) {
+	for {
+		leader, alone, changed := c.leader.watch()
+		if leader == "" {
+			if alone > leaderPatience {
+				return r, maybe, errNoLeader
+			}
+			select {
+			case <-changed:
+			case <-time.After(leaderPatience - alone + time.Millisecond):
+			case <-ctx.Done():
+				return r, maybe, errNoLeader
+			}
+			continue
+		}
+		r, err = c.attempt(ctx, leader, changed, entry)
+		switch {
+		case err == nil:
+			return r, maybe, nil
+		case errors.Is(err, errBusy) && !maybe:
+			return r, false, err
+		case errors.Is(err, errMaybe):
+			maybe = true
+		}
+		// Somebody knows better than we do who leads, or will soon.
+		select {
+		case <-changed:
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return r, maybe, err
+		}
+	}
+}
+
+// retryPause is the wait between attempts while the leader seems to be the same.
+const retryPause = 20 * time.Millisecond
+
+// attempt proposes an entry once, at the leader as we see it. It gives up when that changes.
+func (c *Consensus) attempt(ctx context.Context, leader string, changed <-chan struct{}, entry []byte) (registry.Result, error) {
+	if leader == c.cfg.Node {
+		return c.apply(ctx, append([]byte(nil), entry...))
+	}
+	ctx, cancel := until(ctx, changed)
+	defer cancel()
+	r, err := c.propose(ctx, leader, 0, entry)
+	if !errors.Is(err, transport.ErrUnreachable) {
+		return r, err
+	}
+	for _, p := range c.others(leader) {
+		if r, via := c.propose(ctx, p, maxHops, entry); !errors.Is(via, transport.ErrUnreachable) {
+			return r, via
+		}
+	}
+	return r, fmt.Errorf("%w: %w", errNotLeader, err)
+}
+
+// others are the voters besides this node and the one named.
+func (c *Consensus) others(leader string) (ids []string) {
+	for _, id := range c.voters() {
+		if id != leader && id != c.cfg.Node {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (c *Consensus) voters() (ids []string) {
+	f := c.raft.GetConfiguration()
+	if f.Error() != nil {
+		return nil
+	}
+	for _, s := range f.Configuration().Servers {
+		if s.Suffrage == raft.Voter {
+			ids = append(ids, string(s.ID))
+		}
+	}
+	return ids
+}
+
+// proposal is the request of methodPropose.
+type proposal struct {
+	Hops  uint8  `cbor:"1,keyasint,omitempty"` // how often it may be handed on
+	Entry []byte `cbor:"2,keyasint"`
+}
+
+// verdict is its reply.
+type verdict struct {
+	Refusal string          `cbor:"1,keyasint,omitempty"` // "": Result holds
+	Result  registry.Result `cbor:"2,keyasint"`
+}
+
+// refusals are the errors that a verdict can carry, by name.
+var refusals = map[string]error{"leader": errNotLeader, "busy": errBusy, "maybe": errMaybe}
+
+// propose sends an entry to another node.
+func (c *Consensus) propose(ctx context.Context, node string, hops uint8, entry []byte) (r registry.Result, err error) {
+	reply, err := c.cfg.Network.Call(ctx, node, methodPropose, store.Encode(proposal{hops, entry}))
+	if errors.Is(err, transport.ErrUnreachable) {
+		return r, err
+	}
+	var v verdict
+	if err == nil {
+		err = store.Decode(reply, &v)
+	}
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", errMaybe, err)
+	}
+	if v.Refusal != "" {
+		refusal, ok := refusals[v.Refusal]
+		if !ok {
+			refusal = errMaybe
+		}
+		return r, refusal
+	}
+	return v.Result, nil
+}
+
+// servePropose answers methodPropose.
+func (c *Consensus) servePropose(ctx context.Context, peer string, request []byte) ([]byte, error) {
+	var p proposal
+	if err := store.Decode(request, &p); err != nil {
+		return nil, err
+	}
+	if _, err := fsm.DecodeUnstamped(p.Entry); err != nil {
+		return nil, fmt.Errorf("proposal from %s: %w", peer, err)
+	}
+	leader, _ := c.leader.get()
+	var v verdict
+	err := errNotLeader
+	switch {
+	case leader == c.cfg.Node:
+		v.Result, err = c.apply(ctx, p.Entry)
+	case leader != "" && leader != peer && p.Hops > 0:
+		v.Result, err = c.propose(ctx, leader, p.Hops-1, p.Entry)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, errNotLeader), errors.Is(err, transport.ErrUnreachable):
+		v.Refusal = "leader"
+	case errors.Is(err, errBusy):
+		v.Refusal = "busy"
+	default:
+		v.Refusal = "maybe"
+	}
+	return store.Encode(v), nil
+}
+
+// apply has an entry committed here, on the leader. It keeps entry.
+func (c *Consensus) apply(ctx context.Context, entry []byte) (r registry.Result, err error) {
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		return r, errBusy
+	}
+	c.clock.stamp(entry)
+	f := c.raft.Apply(entry, enqueueTimeout)
+	// The slot is free when raft is done with the entry, not when its client has gone.
+	err = awaitThen(ctx, f, func() { <-c.slots })
+	switch {
+	case err == nil:
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return r, errNotLeader
+	case errors.Is(err, raft.ErrEnqueueTimeout):
+		return r, errBusy
+	default:
+		return r, fmt.Errorf("%w: %w", errMaybe, err)
+	}
+	switch response := f.Response().(type) {
+	case registry.Result:
+		return response, nil
+	case error:
+		return r, fmt.Errorf("%w: %w", errMaybe, response)
+	default:
+		return r, fmt.Errorf("%w: the state machine answered with a %T", errMaybe, response)
+	}
+}

@@ -1,0 +1,120 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"quorate/fsm"
+)
+
+// leaderless is how long a node without a leader still counts as ready for EPP: longer than any election.
+const leaderless = 5 * time.Second
+
+// errStopping is why a node that is told to stop isn't ready.
+var errStopping = errors.New("the node is stopping")
+
+// healthy is nil while the process is worth keeping.
+func (n *Node) healthy() error { return n.consensus.Failure() }
+
+// ready is nil while EPP can be served here. DNS, WHOIS and RDAP need less: see healthy.
+func (n *Node) ready() error {
+	if err := n.healthy(); err != nil {
+		return err
+	}
+	if n.stopping.Load() {
+		return errStopping
+	}
+	if s := n.consensus.Status(); s.Leader == "" && s.Alone > leaderless {
+		return fmt.Errorf("no leader for %s", s.Alone.Round(time.Second))
+	}
+	return nil
+}
+
+// probes serves /healthz, /readyz and /metrics.
+func (n *Node) probes(metrics *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", answer(n.healthy))
+	mux.HandleFunc("GET /readyz", answer(n.ready))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	return mux
+}
+
+func answer(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := check(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	}
+}
+
+// nodeMetrics exports where the node stands in the log. Counters of the front doors are their own.
+type nodeMetrics struct{ node *Node }
+
+var (
+	descLeader    = prometheus.NewDesc("quorate_raft_leader", "1 on the leader, else 0.", nil, nil)
+	descTerm      = prometheus.NewDesc("quorate_raft_term", "Raft term.", nil, nil)
+	descCommitted = prometheus.NewDesc("quorate_raft_committed_index", "Newest log entry known to be committed.", nil, nil)
+	descApplied   = prometheus.NewDesc("quorate_state_applied_index", "Newest log entry that the state holds.", nil, nil)
+	descBytes     = prometheus.NewDesc("quorate_state_bytes", "Size of the state file.", nil, nil)
+	descPending   = prometheus.NewDesc("quorate_state_pending_results", "Command results held for nodes that wait for them.", nil, nil)
+	descIncidents = prometheus.NewDesc("quorate_state_incidents", "Commands that broke an invariant and were dropped.", nil, nil)
+	descDue       = prometheus.NewDesc("quorate_state_overdue_seconds", "Log time since the oldest transition that is due and not executed.", nil, nil)
+	descRTT       = prometheus.NewDesc("quorate_peer_rtt_seconds", "Smoothed round-trip time to a peer.", []string{"peer"}, nil)
+	descRefused   = prometheus.NewDesc("quorate_transport_refused_total", "Handshakes refused by this node.", []string{"reason"}, nil)
+	descReady     = prometheus.NewDesc("quorate_ready", "1 while EPP can be served, else 0.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (m nodeMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descReady} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m nodeMetrics) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	n := m.node
+	s := n.consensus.Status()
+	gauge(descLeader, truth(s.State == "leader"))
+	gauge(descTerm, float64(s.Term))
+	gauge(descCommitted, float64(s.Committed))
+	gauge(descApplied, float64(s.Applied))
+	gauge(descBytes, float64(n.machine.Size()))
+	gauge(descReady, truth(n.ready() == nil))
+	err := n.machine.View(func(v fsm.View) error {
+		gauge(descPending, float64(v.Pending()))
+		gauge(descIncidents, float64(len(v.Incidents(maxDirty))))
+		overdue := 0.0
+		if at, ok := v.OldestDue(); ok && at < v.Now() {
+			overdue = float64(v.Now()-at) / 1000
+		}
+		gauge(descDue, overdue)
+		return nil
+	})
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(descPending, err)
+	}
+	for _, p := range n.transport.Peers() {
+		gauge(descRTT, p.RTT.Seconds(), p.ID)
+	}
+	for reason, count := range n.transport.Stats().Refused {
+		ch <- prometheus.MustNewConstMetric(descRefused, prometheus.CounterValue, float64(count), string(reason))
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,236 @@
+// Package node assembles one node of the registry: the replica, its part in the
+// cluster, and the front doors. It decides what starts when and what stops
+// first; what the parts do is theirs.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"quorate/dnsserve"
+	"quorate/epp"
+	"quorate/fsm"
+	"quorate/fsm/registry"
+	"quorate/node/admin"
+	"quorate/node/config"
+	"quorate/node/consensus"
+	"quorate/rdds/rdap"
+	"quorate/rdds/whois"
+	"quorate/transport"
+)
+
+// Version is this build's, for people; what nodes must agree on is the cluster level.
+const Version = "0.1.0"
+
+// clusterLevel is the newest form of commands and stored values that this binary writes.
+const clusterLevel = 1
+
+const (
+	// stopTimeout bounds a graceful stop.
+	stopTimeout = 15 * time.Second
+	// raftTimeout is raft's for a message; with it a connection is given up.
+	raftTimeout = time.Second
+	// raftInFlight is how many batches are on their way to a follower at once: more help the median and hurt the tail.
+	raftInFlight = 2
+	// raftPool is how many idle streams to a peer are kept.
+	raftPool = 3
+)
+
+// Node is a running node.
+type Node struct {
+	cfg       config.Config
+	log       *slog.Logger
+	machine   *fsm.Machine
+	transport *transport.Transport
+	raftNet   *raft.NetworkTransport
+	consensus *consensus.Consensus
+	zones     *dnsserve.Zones
+	identity  *identity
+	sealer    *sealer
+
+	dns     *dnsserve.Server
+	epp     *epp.Server
+	whois   *whois.Server
+	rdap    *rdap.Server
+	admin   *admin.Server
+	probe   *http.Server
+	metrics *prometheus.Registry
+
+	stopping atomic.Bool
+	serving  sync.WaitGroup
+	failed   chan error // the first front door that ended by itself
+}
+
+// Start starts a node; it serves when Start returns. What has been started is stopped again if something can't be.
+func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
+	n = &Node{cfg: cfg, log: log, zones: dnsserve.NewZones(), failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.abandon())
+		}
+	}()
+	if n.identity, err = loadIdentity(cfg); err != nil {
+		return n, err
+	}
+	if n.sealer, err = loadKEK(cfg.KEK); err != nil {
+		return n, err
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return n, fmt.Errorf("data folder: %w", err)
+	}
+	if n.machine, err = fsm.Open(filepath.Join(cfg.Data, "state.db"), log); err != nil {
+		return n, err
+	}
+	// The zones as they were last published are served before anything else is up.
+	feed := &zoneFeed{n.machine, n.zones, log}
+	feed.loadAll()
+	n.metrics = prometheus.NewRegistry()
+	if err := n.openDNS(); err != nil {
+		return n, err
+	}
+	if err := n.join(feed); err != nil {
+		return n, err
+	}
+	return n, n.openDoors()
+}
+
+// join starts the node's part in the cluster.
+func (n *Node) join(feed *zoneFeed) (err error) {
+	members := &directory{n.machine, n.cfg.Peers}
+	n.transport, err = transport.New(transport.Config{
+		NodeID: n.cfg.Node, Cluster: n.cfg.Cluster, Generation: n.cfg.Transport.Generation, Listen: n.cfg.Transport.Listen,
+		Certificate: n.identity.node, CA: n.identity.cluster, Resolver: members, Authorize: members.Authorize, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.raftNet = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: n.transport.Raft(), MaxPool: raftPool, MaxRPCsInFlight: raftInFlight, Timeout: raftTimeout,
+		Logger: consensus.RaftLogger(n.log),
+	})
+	var peers []registry.Peer
+	for _, p := range n.cfg.Peers {
+		peers = append(peers, registry.Peer{ID: p.ID, Site: p.Site, Address: p.Address})
+	}
+	n.consensus, err = consensus.Open(consensus.Config{
+		Node: n.cfg.Node, Folder: n.cfg.Data, Machine: n.machine, Raft: n.raftNet, Network: n.transport, Log: n.log,
+		Heartbeat: time.Duration(n.cfg.Raft.Heartbeat), SnapshotLogs: n.cfg.Raft.SnapshotLogs, TrailingLogs: n.cfg.Raft.TrailingLogs, InFlight: n.cfg.Raft.InFlight,
+		Bootstrap: n.cfg.Bootstrap, Peers: peers,
+		Settings: registry.Cluster{Name: n.cfg.Cluster, Repository: n.cfg.Repository, Level: clusterLevel},
+		Events: consensus.Events{
+			Applied:  func(out fsm.Outcome) { feed.publish(out.Published) },
+			Restored: feed.loadAll,
+		},
+	})
+	return err
+}
+
+// Run runs until ctx ends, or the node can't go on; then it stops.
+func (n *Node) Run(ctx context.Context) error {
+	n.log.Info("serves", "node", n.cfg.Node, "site", n.cfg.Site, "epp", n.cfg.EPP.Listen, "whois", n.cfg.WHOIS.Listen,
+		"rdap", n.cfg.RDAP.Listen, "dns", n.cfg.DNS.Listen, "admin", n.cfg.Admin.Listen, "metrics", n.cfg.Metrics.Listen)
+	var why error
+	select {
+	case <-ctx.Done():
+	case <-n.consensus.Failed():
+		why = n.consensus.Failure()
+	case why = <-n.failed:
+	}
+	return errors.Join(why, n.stop())
+}
+
+// stop ends the node so that nobody notices: the leadership goes first, then
+// the front doors finish what they have begun, name service last.
+func (n *Node) stop() error {
+	n.log.Info("stops")
+	n.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if n.consensus.Status().State == "leader" {
+		if err := n.consensus.TransferLeadership(ctx); err != nil {
+			n.log.Warn("the leadership could not be handed over", "error", err)
+		}
+	}
+	var err error
+	for _, door := range []interface{ Shutdown(context.Context) error }{n.epp, n.admin, n.whois, n.rdap} {
+		err = errors.Join(err, door.Shutdown(ctx))
+	}
+	err = errors.Join(err, n.consensus.Close(ctx), n.dns.Shutdown(ctx), n.probe.Shutdown(ctx))
+	n.serving.Wait()
+	return errors.Join(err, n.abandon())
+}
+
+// abandon closes what is open beneath the front doors, and the listeners of a start that failed.
+func (n *Node) abandon() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	var err error
+	if n.consensus != nil {
+		err = errors.Join(err, n.consensus.Close(ctx)) // does nothing the second time
+	}
+	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine)} {
+		if c != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}
+	return err
+}
+
+// closer is c, or nothing if there is none: a nil pointer in an interface is not nil.
+func closer[T any, P interface {
+	*T
+	io.Closer
+}](c P) io.Closer {
+	if c == nil {
+		return nil
+	}
+	return c
+}
+
+// listen opens a TCP listener; what says whose it is when it can't.
+func listen(what, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return l, nil
+}
+
+// serve runs a front door, and ends the node if the door closes by itself.
+func (n *Node) serve(what string, run func() error) {
+	n.serving.Go(func() {
+		err := run()
+		if n.stopping.Load() {
+			return
+		}
+		select {
+		case n.failed <- fmt.Errorf("%s ended: %w", what, err):
+		default:
+		}
+	})
+}
+
+// systemMetrics are the process's own.
+func (n *Node) register(all ...prometheus.Collector) error {
+	all = append(all, nodeMetrics{n}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, c := range all {
+		if err := n.metrics.Register(c); err != nil {
+			return fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package nodecli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"quorate/node/admin/admintest"
+)
+
+// run runs a command line as main would and returns what it prints.
+func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, log bytes.Buffer
+	root := &cobra.Command{Use: "quorate", SilenceErrors: true}
+	root.AddCommand(Commands()...)
+	root.SetIn(strings.NewReader(stdin))
+	root.SetOut(&out)
+	root.SetErr(&log)
+	root.SetArgs(args)
+	err = root.ExecuteContext(t.Context())
+	if err != nil && strings.Contains(err.Error(), "\n") {
+		t.Errorf("quorate %s: an error of more than one line: %v", strings.Join(args, " "), err)
+	}
+	return out.String(), log.String(), err
+}
+
+// must is run for what has to succeed.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	out, _, err := run(t, "", args...)
+	if err != nil {
+		t.Fatalf("quorate %s: %v", strings.Join(args, " "), err)
+	}
+	return out
+}
+
+// same compares output line by line.
+func same(t *testing.T, got, want string) {
+	t.Helper()
+	if got != strings.TrimPrefix(want, "\n") {
+		t.Errorf("got\n%s\nwant%s", got, want)
+	}
+}
+
+const createExample = "tld create example --ns ns1.nic.example=192.0.2.1,2001:db8::1 --ns ns2.elsewhere"
+
+// start starts a cluster of three sites and returns what every command line begins with after its name.
+func start(t *testing.T) (c *admintest.Cluster, at func(line string) []string) {
+	t.Helper()
+	c = admintest.New(t, 3)
+	file := c.Endpoints()
+	return c, func(line string) []string { return append(strings.Fields(line), "--endpoints", file) }
+}

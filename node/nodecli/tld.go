@@ -1,0 +1,150 @@
+package nodecli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quorate/node/admin"
+)
+
+func tldCommand() *cobra.Command {
+	return group("tld", "Open TLDs and look at them",
+		"Commands about TLDs: the domains under which registrars register names. A TLD is part of the\nreplicated state: it is opened once, at any site, and every site serves it.",
+		tldCreateCommand(), tldShowCommand(), tldListCommand())
+}
+
+func tldCreateCommand() *cobra.Command {
+	var wanted admin.TLD
+	var thin bool
+	var servers, reserved []string
+	c, t := leaf("create NAME --ns SERVER[=ADDRESS,...]...", "Open a TLD and its zone",
+		`Opens a TLD for registrations and its zone for queries. Only its name servers must be
+given; those with names in the zone need their addresses.`,
+		`  quorate tld create test --ns ns1.nic.test=127.0.0.1,::1 --ns ns2.nic.test=127.0.0.1
+  quorate tld create shop --thin --create-price 12.50 --renew-price 9 --currency EUR \
+    --ns ns1.dns.example --ns ns2.dns.example
+  quorate tld create moved --serial 2026010100 --ns ns1.nic.moved=192.0.2.1`, cobra.ExactArgs(1))
+	t.writes(c)
+	f := c.Flags()
+	f.StringArrayVar(&servers, "ns", nil, "name `server` of the zone, with its addresses when it is in the zone; once for each")
+	f.BoolVar(&thin, "thin", false, "keep no contacts (default: a thick registry, which does)")
+	f.StringVar(&wanted.Currency, "currency", admin.DefaultCurrency, "`code` of the prices' currency (ISO 4217)")
+	f.StringVar(&wanted.CreatePrice, "create-price", admin.DefaultCreatePrice, "`price` of a registration, a year")
+	f.StringVar(&wanted.RenewPrice, "renew-price", admin.DefaultRenewPrice, "`price` of a renewal, a year")
+	f.IntVar(&wanted.MaxYears, "max-years", admin.DefaultMaxYears, "longest registration in `years`")
+	f.StringVar(&wanted.AddGrace, "add-grace", admin.DefaultAddGrace, "for how `long` a new registration can be deleted for its price")
+	f.StringVar(&wanted.RenewGrace, "renew-grace", admin.DefaultRenewGrace, "for how `long` a renewal's price is given back on deletion")
+	f.StringVar(&wanted.AutoRenewGrace, "auto-renew-grace", admin.DefaultAutoRenewGrace, "for how `long` an automatic renewal's price is given back on deletion")
+	f.StringVar(&wanted.DeleteDelay, "delete-delay", admin.DefaultDeleteDelay, "for how `long` a deleted name is kept until anyone may register it")
+	f.StringSliceVar(&reserved, "reserved", admin.DefaultReserved, "`labels` that can't be registered; \"\" for none")
+	f.StringVar(&wanted.SOA.MName, "mname", "", "primary `server` named by the SOA record (default: the first --ns)")
+	f.StringVar(&wanted.SOA.RName, "rname", "", "mailbox named by the SOA record, as a domain `name` (default: hostmaster.nic.NAME)")
+	f.Uint32Var(&wanted.SOA.Refresh, "refresh", admin.DefaultRefresh, "the SOA's refresh time in `seconds`")
+	f.Uint32Var(&wanted.SOA.Retry, "retry", admin.DefaultRetry, "the SOA's retry time in `seconds`")
+	f.Uint32Var(&wanted.SOA.Expire, "expire", admin.DefaultExpire, "the SOA's expiry time in `seconds`")
+	f.Uint32Var(&wanted.SOA.Minimum, "minimum", admin.DefaultMinimum, "time to live of negative answers in `seconds`")
+	f.Uint32Var(&wanted.TTL.Apex, "ttl-apex", admin.DefaultTTL, "time to live of the apex's records in `seconds`")
+	f.Uint32Var(&wanted.TTL.Delegation, "ttl-delegation", admin.DefaultTTL, "time to live of delegations in `seconds`")
+	f.Uint32Var(&wanted.TTL.Glue, "ttl-glue", admin.DefaultTTL, "time to live of glue in `seconds`")
+	f.Uint32Var(&wanted.Serial, "serial", 0, "`serial` of a zone that is moved here, to continue after")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		wanted.Name = args[0]
+		wanted.Model = "thick"
+		if thin {
+			wanted.Model = "thin"
+		}
+		wanted.Reserved = append([]string{}, reserved...)
+		for _, s := range servers {
+			wanted.Nameservers = append(wanted.Nameservers, parseServer(s))
+		}
+		created, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.TLD, error) {
+			return client.CreateTLD(ctx, wanted)
+		})
+		if err != nil {
+			return err
+		}
+		return showTLD(c, t, created)
+	}
+	return c
+}
+
+// parseServer takes "NAME=ADDRESS,ADDRESS" apart; the API says what is wrong with the parts.
+func parseServer(s string) (ns admin.Nameserver) {
+	name, addresses, given := strings.Cut(s, "=")
+	ns.Name = name
+	if given {
+		ns.Addresses = strings.Split(addresses, ",")
+	}
+	return ns
+}
+
+func tldShowCommand() *cobra.Command {
+	c, t := leaf("show NAME", "Show a TLD's policy and zone", "Shows a TLD's prices, periods, reserved labels and zone settings.",
+		"  quorate tld show example\n  quorate tld show example --json", cobra.ExactArgs(1))
+	t.reads(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		found, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.TLD, error) { return client.TLD(ctx, args[0]) })
+		if err != nil {
+			return err
+		}
+		return showTLD(c, t, found)
+	}
+	return c
+}
+
+func tldListCommand() *cobra.Command {
+	c, t := leaf("list", "List all TLDs", "Lists all TLDs with their prices and the serials of their zones.", "  quorate tld list", cobra.NoArgs)
+	t.reads(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		all, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) ([]admin.TLD, error) { return client.TLDs(ctx) })
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return writeJSON(c, all)
+		}
+		var rows [][]string
+		for _, tld := range all {
+			rows = append(rows, []string{tld.Name, tld.Model, tld.CreatePrice + " " + tld.Currency, tld.RenewPrice + " " + tld.Currency, fmt.Sprint(tld.Serial), tld.Created})
+		}
+		return table(c.OutOrStdout(), []string{"TLD", "MODEL", "CREATE", "RENEW", "SERIAL", "CREATED"}, rows)
+	}
+	return c
+}
+
+func showTLD(c *cobra.Command, t *target, tld admin.TLD) error {
+	if t.json {
+		return writeJSON(c, tld)
+	}
+	return describeTLD(c.OutOrStdout(), tld)
+}
+
+func describeTLD(w io.Writer, t admin.TLD) error {
+	fields := []field{
+		{"TLD", t.Name},
+		{"Model", t.Model},
+		{"Create price", t.CreatePrice + " " + t.Currency + " a year"},
+		{"Renew price", t.RenewPrice + " " + t.Currency + " a year"},
+		{"Longest registration", fmt.Sprintf("%d years", t.MaxYears)},
+		{"Add grace", t.AddGrace},
+		{"Renew grace", t.RenewGrace},
+		{"Auto-renew grace", t.AutoRenewGrace},
+		{"Delete delay", t.DeleteDelay},
+		{"Reserved", strings.Join(t.Reserved, ", ")},
+	}
+	for _, ns := range t.Nameservers {
+		fields = append(fields, field{"Name server", strings.TrimSpace(ns.Name + " " + strings.Join(ns.Addresses, " "))})
+	}
+	return describe(w, append(fields,
+		field{"Primary server", t.SOA.MName},
+		field{"Mailbox", t.SOA.RName},
+		field{"SOA timers", fmt.Sprintf("refresh %d, retry %d, expire %d, minimum %d", t.SOA.Refresh, t.SOA.Retry, t.SOA.Expire, t.SOA.Minimum)},
+		field{"Times to live", fmt.Sprintf("apex %d, delegations %d, glue %d", t.TTL.Apex, t.TTL.Delegation, t.TTL.Glue)},
+		field{"Serial", fmt.Sprint(t.Serial)},
+		field{"Created", t.Created},
+	))
+}

@@ -1,0 +1,127 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"time"
+
+	"quorate/dnsserve"
+	"quorate/epp"
+	"quorate/epp/password"
+	"quorate/node/admin"
+	"quorate/node/config"
+	"quorate/rdds"
+	"quorate/rdds/rdap"
+	"quorate/rdds/whois"
+	"quorate/transport/pki"
+)
+
+// identity is what the node shows and whom it believes.
+type identity struct {
+	cluster    *x509.CertPool // issues nodes and operators
+	registrars *x509.CertPool // issues registrars
+	node       tls.Certificate
+	epp        tls.Certificate
+	rdap       tls.Certificate
+}
+
+func loadIdentity(cfg config.Config) (id *identity, err error) {
+	id = &identity{}
+	if id.cluster, err = pki.LoadPool(cfg.TLS.CA); err != nil {
+		return nil, err
+	}
+	if id.registrars, err = pki.LoadPool(cfg.EPP.ClientCA); err != nil {
+		return nil, err
+	}
+	for _, c := range []struct {
+		into      *tls.Certificate
+		cert, key string
+	}{
+		{&id.node, cfg.TLS.Certificate, cfg.TLS.Key},
+		{&id.epp, cfg.EPP.Certificate, cfg.EPP.Key},
+		{&id.rdap, cfg.RDAP.Certificate, cfg.RDAP.Key},
+	} {
+		if *c.into, err = pki.Load(c.cert, c.key); err != nil {
+			return nil, err
+		}
+	}
+	return id, nil
+}
+
+func always(c *tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c, nil }
+}
+
+// openDNS starts the name server.
+func (n *Node) openDNS() error {
+	n.dns = dnsserve.NewServer(dnsserve.Config{Listen: n.cfg.DNS.Listen, NSID: n.cfg.DNS.NSID, Log: n.log}, n.zones)
+	if err := n.dns.Listen(); err != nil {
+		return fmt.Errorf("dns: %w", err)
+	}
+	n.serve("dns", func() error { return n.dns.Serve(context.Background()) })
+	return nil
+}
+
+// openDoors starts all that needs the node's part in the cluster. All ports are taken before anything is served.
+func (n *Node) openDoors() (err error) {
+	door := registryDoor{n.consensus, n.sealer}
+	if n.epp, err = epp.NewServer(n.eppConfig(), door); err != nil {
+		return err
+	}
+	limits := rdds.Limits{Rate: float64(n.cfg.WHOIS.Rate)}
+	if n.whois, err = whois.NewServer(whois.Config{Listen: n.cfg.WHOIS.Listen, Limits: limits, Log: n.log}, door); err != nil {
+		return err
+	}
+	limits.Rate = float64(n.cfg.RDAP.Rate)
+	if n.rdap, err = rdap.NewServer(rdap.Config{
+		Listen: n.cfg.RDAP.Listen, GetCertificate: always(&n.identity.rdap), BaseURL: n.cfg.RDAP.BaseURL,
+		TermsURL: n.cfg.RDAP.TermsURL, WHOISHost: n.cfg.WHOIS.Host, Limits: limits, Log: n.log,
+	}, door); err != nil {
+		return err
+	}
+	n.admin = admin.NewServer(admin.Config{Cluster: n.cfg.Cluster, Registry: adminDoor{n.consensus, n}, Hash: password.Hash, Log: n.log},
+		func() (*tls.Certificate, error) { return &n.identity.node, nil }, n.identity.cluster)
+	n.probe = &http.Server{Handler: n.probes(n.metrics), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	if err := n.register(n.dns, n.epp.Collector(), n.whois, n.rdap); err != nil {
+		return err
+	}
+
+	eppListener, err := listen("epp", n.cfg.EPP.Listen)
+	if err != nil {
+		return err
+	}
+	adminListener, err := listen("admin", n.cfg.Admin.Listen)
+	if err != nil {
+		return err
+	}
+	probeListener, err := listen("metrics", n.cfg.Metrics.Listen)
+	if err != nil {
+		return err
+	}
+	if err := n.whois.Listen(); err != nil {
+		return fmt.Errorf("whois: %w", err)
+	}
+	if err := n.rdap.Listen(); err != nil {
+		return fmt.Errorf("rdap: %w", err)
+	}
+	ctx := context.Background()
+	n.serve("epp", func() error { return n.epp.Serve(ctx, eppListener) })
+	n.serve("whois", func() error { return n.whois.Serve(ctx) })
+	n.serve("rdap", func() error { return n.rdap.Serve(ctx) })
+	n.serve("admin", func() error { return n.admin.Serve(adminListener) })
+	n.serve("metrics", func() error { return n.probe.Serve(probeListener) })
+	return nil
+}
+
+func (n *Node) eppConfig() epp.Config {
+	return epp.Config{
+		ServerID: "Quorate EPP " + n.cfg.Cluster, Certificate: always(&n.identity.epp), ClientCAs: n.identity.registrars, Log: n.log,
+		Limits: epp.Limits{
+			Sessions: n.cfg.EPP.MaxSessions, SessionsPerRegistrar: n.cfg.EPP.MaxSessionsByRegistrar,
+			IdleTime: time.Duration(n.cfg.EPP.IdleTimeout), LoginTime: time.Duration(n.cfg.EPP.LoginTimeout),
+		},
+	}
+}

@@ -1,0 +1,88 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+
+	"quorate/dnsserve"
+	"quorate/fsm"
+	"quorate/fsm/registry"
+)
+
+// zoneFeed brings what the state machine publishes to the name server. It is
+// driven by the applying of the log, one call at a time.
+type zoneFeed struct {
+	machine *fsm.Machine
+	served  *dnsserve.Zones
+	log     *slog.Logger
+}
+
+// loadAll makes the name server serve the zones as they stand in the state.
+func (f *zoneFeed) loadAll() {
+	var names []string
+	if err := f.machine.View(func(v fsm.View) error {
+		for _, z := range v.Zones() {
+			names = append(names, z.Name)
+		}
+		return nil
+	}); err != nil {
+		f.log.Error("zones can't be read from the state", "page", true, "error", err)
+	}
+	for _, name := range names {
+		f.load(name)
+	}
+}
+
+// load makes the name server serve one zone as it stands. A zone that was never published has no SOA and isn't served.
+func (f *zoneFeed) load(name string) {
+	err := f.machine.View(func(v fsm.View) error {
+		z, ok := v.Zone(name)
+		if !ok || z.Journal == 0 {
+			return nil
+		}
+		return f.served.Load(fqdn(name), z.Serial, rrsets(v, name))
+	})
+	if err != nil {
+		f.log.Error("a zone can't be served as it stands", "page", true, "zone", name, "error", err)
+	}
+}
+
+func rrsets(v fsm.View, zone string) iter.Seq2[dnsserve.RRset, error] {
+	return func(yield func(dnsserve.RRset, error) bool) {
+		v.ZoneRRsets(zone, func(s registry.RRset) bool { return yield(served(s), nil) })
+	}
+}
+
+// publish hands publications on, in order.
+func (f *zoneFeed) publish(all []registry.Publication) {
+	for _, p := range all {
+		err := f.served.Publish(fqdn(p.Zone), p.Base, p.Serial, changes(p))
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, dnsserve.ErrNotServed) { // a zone's first publication
+			f.log.Warn("a publication doesn't follow what is served; the zone is loaded anew", "zone", p.Zone, "error", err)
+		}
+		f.load(p.Zone)
+	}
+}
+
+// changes are a publication's steps. What is replaced is in both lists: the addition is all that counts.
+func changes(p registry.Publication) (steps []dnsserve.Change) {
+	for _, s := range p.Removed {
+		steps = append(steps, dnsserve.Change{Owner: fqdn(s.Owner), Type: s.Type})
+	}
+	for _, s := range p.Added {
+		set := served(s)
+		steps = append(steps, dnsserve.Change{Owner: set.Owner, Type: set.Type, Set: &set})
+	}
+	return steps
+}
+
+func served(s registry.RRset) dnsserve.RRset {
+	return dnsserve.RRset{Owner: fqdn(s.Owner), Type: s.Type, TTL: s.TTL, RData: s.Data}
+}
+
+func fqdn(name string) string { return fmt.Sprintf("%s.", name) }
