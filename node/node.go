@@ -70,6 +70,8 @@ type Node struct {
 	probe   *http.Server
 	metrics *prometheus.Registry
 
+	listeners []net.Listener
+
 	stopping atomic.Bool
 	serving  sync.WaitGroup
 	failed   chan error // the first front door that ended by itself
@@ -80,7 +82,7 @@ func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 	n = &Node{cfg: cfg, log: log, zones: dnsserve.NewZones(), failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, n.abandon())
+			err = errors.Join(err, n.close())
 		}
 	}()
 	if n.identity, err = loadIdentity(cfg); err != nil {
@@ -150,63 +152,77 @@ func (n *Node) Run(ctx context.Context) error {
 		why = n.consensus.Failure()
 	case why = <-n.failed:
 	}
-	return errors.Join(why, n.stop())
+	n.log.Info("stops")
+	return errors.Join(why, n.close())
 }
 
-// stop ends the node so that nobody notices: the leadership goes first, then
-// the front doors finish what they have begun, name service last.
-func (n *Node) stop() error {
-	n.log.Info("stops")
+// close ends the node so that nobody notices: the leadership goes first, then
+// the front doors finish what they have begun, name service last. It ends what has been started, if that is not all.
+func (n *Node) close() (err error) {
 	n.stopping.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	if n.consensus.Status().State == "leader" {
+	if n.consensus != nil && n.consensus.Status().State == "leader" && len(n.cfg.Peers) > 1 {
 		if err := n.consensus.TransferLeadership(ctx); err != nil {
 			n.log.Warn("the leadership could not be handed over", "error", err)
 		}
 	}
-	var err error
-	for _, door := range []interface{ Shutdown(context.Context) error }{n.epp, n.admin, n.whois, n.rdap} {
+	for _, door := range []shutter{door(n.epp), door(n.admin), door(n.whois), door(n.rdap)} {
 		err = errors.Join(err, door.Shutdown(ctx))
 	}
-	err = errors.Join(err, n.consensus.Close(ctx), n.dns.Shutdown(ctx), n.probe.Shutdown(ctx))
-	n.serving.Wait()
-	return errors.Join(err, n.abandon())
-}
-
-// abandon closes what is open beneath the front doors, and the listeners of a start that failed.
-func (n *Node) abandon() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	var err error
 	if n.consensus != nil {
-		err = errors.Join(err, n.consensus.Close(ctx)) // does nothing the second time
+		err = errors.Join(err, n.consensus.Close())
 	}
+	for _, door := range []shutter{door(n.dns), door(n.probe)} {
+		err = errors.Join(err, door.Shutdown(ctx))
+	}
+	for _, l := range n.listeners {
+		_ = l.Close() // closed already, if it was ever served
+	}
+	n.serving.Wait()
 	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine)} {
-		if c != nil {
-			err = errors.Join(err, c.Close())
-		}
+		err = errors.Join(err, c.Close())
 	}
 	return err
 }
 
-// closer is c, or nothing if there is none: a nil pointer in an interface is not nil.
+type shutter interface{ Shutdown(context.Context) error }
+
+// nothing is what there is to close of what was never opened.
+type nothing struct{}
+
+func (nothing) Shutdown(context.Context) error { return nil }
+func (nothing) Close() error                   { return nil }
+
+// door is d, or nothing: a nil pointer in an interface is not nil.
+func door[T any, P interface {
+	*T
+	shutter
+}](d P) shutter {
+	if d == nil {
+		return nothing{}
+	}
+	return d
+}
+
+// closer is c, or nothing.
 func closer[T any, P interface {
 	*T
 	io.Closer
 }](c P) io.Closer {
 	if c == nil {
-		return nil
+		return nothing{}
 	}
 	return c
 }
 
 // listen opens a TCP listener; what says whose it is when it can't.
-func listen(what, address string) (net.Listener, error) {
+func (n *Node) listen(what, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
+	n.listeners = append(n.listeners, l)
 	return l, nil
 }
 
@@ -224,7 +240,7 @@ func (n *Node) serve(what string, run func() error) {
 	})
 }
 
-// systemMetrics are the process's own.
+// register exports the metrics of the front doors, of the node and of the process.
 func (n *Node) register(all ...prometheus.Collector) error {
 	all = append(all, nodeMetrics{n}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, c := range all {

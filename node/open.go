@@ -59,7 +59,7 @@ func always(c *tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, er
 func (n *Node) openDNS() error {
 	n.dns = dnsserve.NewServer(dnsserve.Config{Listen: n.cfg.DNS.Listen, NSID: n.cfg.DNS.NSID, Log: n.log}, n.zones)
 	if err := n.dns.Listen(); err != nil {
-		return fmt.Errorf("dns: %w", err)
+		return err
 	}
 	n.serve("dns", func() error { return n.dns.Serve(context.Background()) })
 	return nil
@@ -89,15 +89,15 @@ func (n *Node) openDoors() (err error) {
 		return err
 	}
 
-	eppListener, err := listen("epp", n.cfg.EPP.Listen)
+	eppListener, err := n.listen("epp", n.cfg.EPP.Listen)
 	if err != nil {
 		return err
 	}
-	adminListener, err := listen("admin", n.cfg.Admin.Listen)
+	adminListener, err := n.listen("admin", n.cfg.Admin.Listen)
 	if err != nil {
 		return err
 	}
-	probeListener, err := listen("metrics", n.cfg.Metrics.Listen)
+	probeListener, err := n.listen("metrics", n.cfg.Metrics.Listen)
 	if err != nil {
 		return err
 	}

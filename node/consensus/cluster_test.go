@@ -200,9 +200,7 @@ func (g *group) stop(id string) {
 	g.wire.ends[id].up = false
 	g.wire.rewire()
 	g.wire.mu.Unlock()
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := errors.Join(m.Close(ctx), m.machine.Close()); err != nil {
+	if err := errors.Join(m.Close(), m.machine.Close()); err != nil {
 		g.t.Error(err)
 	}
 }

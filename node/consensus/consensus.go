@@ -65,7 +65,6 @@ type Consensus struct {
 	reign   reign
 	stop    context.CancelFunc
 	done    sync.WaitGroup
-	closing sync.Once
 }
 
 // Open starts the node's part in the cluster.
@@ -215,19 +214,11 @@ func awaitThen(ctx context.Context, f raft.Future, then func()) error {
 	}
 }
 
-// Close leaves the cluster: a leader hands over first, if ctx allows. A second call does nothing.
-func (c *Consensus) Close(ctx context.Context) (err error) {
-	c.closing.Do(func() {
-		if c.raft.State() == raft.Leader && len(c.voters()) > 1 {
-			if err := await(ctx, c.raft.LeadershipTransfer()); err != nil {
-				c.log.Warn("leaving without handing the leadership over", "error", err)
-			}
-		}
-		c.stop()
-		c.done.Wait()
-		err = errors.Join(c.raft.Shutdown().Error(), c.logs.Close())
-	})
-	return err
+// Close ends the node's part in the cluster. A leader should hand over first.
+func (c *Consensus) Close() error {
+	c.stop()
+	c.done.Wait()
+	return errors.Join(c.raft.Shutdown().Error(), c.logs.Close())
 }
 
 // Status is a node's part in the cluster, as it sees it.
