@@ -1,0 +1,176 @@
+package epp
+
+import (
+	"unicode/utf8"
+
+	"quorate/epp/xmltree"
+	"quorate/fsm"
+	"quorate/fsm/registry"
+)
+
+// command is a client's frame, read as far as RFC 5730 itself goes.
+type command struct {
+	verb       string // hello, or the name of the command; "" when it isn't known
+	clTRID     string
+	element    *xmltree.Element   // named verb
+	extensions []*xmltree.Element // inside <extension>
+}
+
+// The verbs of RFC 5730 §2.9. Those that are true work on an object.
+var verbs = map[string]bool{
+	"login": false, "logout": false, "poll": false,
+	"check": true, "create": true, "delete": true, "info": true, "renew": true, "transfer": true, "update": true,
+}
+
+// parseCommand reads a frame. When it fails, the command holds what was
+// recognised before, so that the answer can carry the clTRID.
+func parseCommand(doc []byte) (c command, fail *registry.Failure) {
+	root, err := xmltree.Parse(doc)
+	if err != nil {
+		return c, registry.Fail(registry.CommandSyntax, "epp", "", "%v", err)
+	}
+	var x schema
+	if !root.Is(nsEPP, "epp") {
+		x.violate(root, "not <epp> of %s", nsEPP)
+		return c, x.failure()
+	}
+	x.attributes(root, nil)
+	q := x.sequence(root)
+	switch {
+	case q.peek("hello"):
+		c.verb = "hello"
+		c.element = q.required("hello")
+		x.empty(c.element)
+	case q.peek("extension"):
+		e := q.required("extension")
+		x.refuse(registry.UnimplementedExtension, e, "no protocol extension is spoken here")
+	default:
+		c.command(&x, q.required("command"))
+	}
+	q.end()
+	return c, x.failure()
+}
+
+// command reads a commandType.
+func (c *command) command(x *schema, e *xmltree.Element) {
+	c.transaction(x, e)
+	q := x.sequence(e)
+	if len(e.Children) == 0 {
+		q.unexpected("a command")
+		return
+	}
+	verb := &e.Children[0]
+	_, known := verbs[verb.Name]
+	if verb.Space != nsEPP || !known {
+		// Not a matter of schema: RFC 5730 §3 has a code for it.
+		x.refuse(registry.UnknownCommand, verb, "EPP has no such command")
+		q.at++
+	} else {
+		c.verb = verb.Name
+		c.element = q.required(c.verb, verbAttributes[c.verb]...)
+	}
+	if ext := q.optional("extension"); ext != nil {
+		inner := x.sequence(ext)
+		for range max(1, len(ext.Children)) {
+			c.extensions = append(c.extensions, inner.foreign())
+		}
+	}
+	q.optional("clTRID")
+	q.end()
+}
+
+var verbAttributes = map[string][]string{"poll": {"op", "msgID"}, "transfer": {"op"}}
+
+// transaction finds the clTRID before anything else can fail. Clients that have
+// none leave it out or empty.
+func (c *command) transaction(x *schema, e *xmltree.Element) {
+	id := e.Child("clTRID")
+	if id == nil {
+		return
+	}
+	s := xmltree.Collapse(x.text(id))
+	if n := utf8.RuneCountInString(s); n != 0 && (n < 3 || n > 64) {
+		x.violate(id, "%d characters, not 3 to 64", n)
+		return
+	}
+	c.clTRID = s
+}
+
+// action is what a command on an object comes to: a command for the log, or a read.
+type action struct {
+	kind  registry.Kind
+	body  any
+	reply func(w *writer, r registry.Result) error // writes what a success answers with; nil: nothing
+
+	query func(v fsm.View, w *writer) *registry.Failure // set for reads
+	level fsm.Level
+}
+
+// parser reads an object's element into an action for a session.
+type parser func(s *session, e *xmltree.Element) (action, *registry.Failure)
+
+// operation names a command on an object: the object's namespace and the verb.
+type operation struct{ space, verb string }
+
+// operations is every command on an object that there is, each in the file
+// that is named for it. To add one is to write that file and its line here.
+var operations = map[operation]parser{
+	{nsDomain, "check"}:   parseDomainCheck,
+	{nsDomain, "create"}:  parseDomainCreate,
+	{nsDomain, "delete"}:  parseDomainDelete,
+	{nsDomain, "info"}:    parseDomainInfo,
+	{nsDomain, "renew"}:   parseDomainRenew,
+	{nsDomain, "update"}:  parseDomainUpdate,
+	{nsContact, "check"}:  parseContactCheck,
+	{nsContact, "create"}: parseContactCreate,
+	{nsContact, "delete"}: parseContactDelete,
+	{nsContact, "info"}:   parseContactInfo,
+	{nsHost, "check"}:     parseHostCheck,
+	{nsHost, "create"}:    parseHostCreate,
+	{nsHost, "delete"}:    parseHostDelete,
+	{nsHost, "info"}:      parseHostInfo,
+}
+
+// object finds the element inside the verb's, which must be of the verb's own
+// name, and checks that the session may use its object service.
+func (c *command) object(s *session) (*xmltree.Element, *registry.Failure) {
+	var x schema
+	if c.verb == "transfer" {
+		x.choice(c.element, "op", "", "approve", "cancel", "query", "reject", "request")
+	}
+	q := x.sequence(c.element)
+	e := q.foreign()
+	q.end()
+	if fail := x.failure(); fail != nil {
+		return nil, fail
+	}
+	// The schemas of other services are not known here.
+	if prefixes[e.Space] != "" {
+		x.attributes(e, nil)
+	}
+	switch {
+	case prefixes[e.Space] == "":
+		x.refuse(registry.UnimplementedObject, e, "this object service is not offered")
+	case !s.objects[e.Space]:
+		x.refuse(registry.UnimplementedObject, e, "this object service was not named at login")
+	case e.Name != c.verb:
+		x.violate(e, "<%s> should be here", c.verb)
+	}
+	return e, x.failure()
+}
+
+// label names the command in metrics and logs: from a fixed set, whatever clients send.
+func (c *command) label() string {
+	if c.verb == "" {
+		return "unknown"
+	}
+	if !verbs[c.verb] {
+		return c.verb
+	}
+	if len(c.element.Children) > 0 {
+		if prefix := prefixes[c.element.Children[0].Space]; prefix != "" {
+			return prefix + ":" + c.verb
+		}
+	}
+	return "other:" + c.verb
+}

@@ -1,0 +1,15 @@
+package epp
+
+import (
+	"quorate/epp/xmltree"
+	"quorate/fsm/registry"
+)
+
+// parseContactDelete reads <contact:delete> (RFC 5733 §3.2.2).
+func parseContactDelete(_ *session, e *xmltree.Element) (action, *registry.Failure) {
+	var x schema
+	q := x.sequence(e)
+	id := x.identifier(q.required("id"))
+	q.end()
+	return action{kind: registry.KindContactDelete, body: registry.ContactDelete{ID: id}}, x.failure()
+}

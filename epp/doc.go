@@ -1,0 +1,22 @@
+// Package epp is the registry's front door for registrars: the Extensible
+// Provisioning Protocol over TLS (RFC 5730 to 5734). It frames, authenticates,
+// reads XML strictly, decides all that is syntax, turns commands into the
+// registry's own, and puts the results into XML. It holds no business rules:
+// those are in fsm/registry, and DESIGN.md says where the line runs.
+package epp
+
+// The namespaces that are spoken here.
+const (
+	nsEPP     = "urn:ietf:params:xml:ns:epp-1.0"
+	nsDomain  = "urn:ietf:params:xml:ns:domain-1.0"
+	nsHost    = "urn:ietf:params:xml:ns:host-1.0"
+	nsContact = "urn:ietf:params:xml:ns:contact-1.0"
+	nsXSI     = "http://www.w3.org/2001/XMLSchema-instance"
+)
+
+// services are the object services that the greeting offers.
+var services = []string{nsDomain, nsContact, nsHost}
+
+// prefixes are the customary prefixes of namespaces. Some clients look for
+// them literally, so they are the ones written.
+var prefixes = map[string]string{nsDomain: "domain", nsHost: "host", nsContact: "contact"}

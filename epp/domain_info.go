@@ -1,0 +1,144 @@
+package epp
+
+import (
+	"crypto/subtle"
+	"slices"
+
+	"quorate/epp/xmltree"
+	"quorate/fsm"
+	"quorate/fsm/registry"
+)
+
+// parseDomainInfo reads <domain:info> (RFC 5731 §3.1.2). It fails with 2001, 2005, 2102, 2202, 2303.
+func parseDomainInfo(s *session, e *xmltree.Element) (action, *registry.Failure) {
+	var x schema
+	q := x.sequence(e)
+	element := q.required("name", "hosts")
+	name := x.hostName(element)
+	hosts := x.choice(element, "hosts", "all", "all", "del", "none", "sub")
+	auth := x.authInfo(q.optional("authInfo"), false)
+	q.end()
+	return action{level: fsm.Linearizable, query: func(v fsm.View, w *writer) *registry.Failure {
+		d, ok := v.Domain(name)
+		if !ok {
+			return registry.Fail(registry.ObjectDoesNotExist, "domain:name", name, "there is no such domain")
+		}
+		if auth.given {
+			if fail := s.checkDomainAuthInfo(v, d, auth); fail != nil {
+				return fail
+			}
+		}
+		return s.writeDomain(v, w, d, hosts, auth.given || d.Sponsor == s.registrar)
+	}}, x.failure()
+}
+
+// checkDomainAuthInfo checks authInfo given for a domain: its own, or with a
+// roid that of its registrant or one of its contacts (RFC 5731 §3.1.2).
+func (s *session) checkDomainAuthInfo(v fsm.View, d registry.Domain, given authInfo) *registry.Failure {
+	if given.roid == "" || given.roid == v.ROID(registry.DomainROID, d.Number) {
+		return s.checkAuthInfo(d.AuthInfo, given, "domain:pw")
+	}
+	ids := []string{d.Registrant}
+	for _, c := range d.Contacts {
+		ids = append(ids, c.ID)
+	}
+	for _, id := range ids {
+		if c, ok := v.Contact(id); ok && v.ROID(registry.ContactROID, c.Number) == given.roid {
+			return s.checkAuthInfo(c.AuthInfo, given, "domain:pw")
+		}
+	}
+	return registry.Fail(registry.InvalidAuthInfo, "domain:pw", "", "%s is no contact of the domain", given.roid)
+}
+
+// checkAuthInfo compares what was given with what is kept. Where nothing is kept, nothing is right.
+func (s *session) checkAuthInfo(kept registry.AuthInfo, given authInfo, element string) *registry.Failure {
+	wrong := registry.Fail(registry.InvalidAuthInfo, element, "", "the authorization information is wrong")
+	if len(kept.Sealed) == 0 {
+		return wrong
+	}
+	plain, err := s.registry.Open(kept.Sealed)
+	if err != nil {
+		return s.cannotOpen(err)
+	}
+	if subtle.ConstantTimeCompare(plain, []byte(given.password)) != 1 {
+		return wrong
+	}
+	return nil
+}
+
+func (s *session) cannotOpen(err error) *registry.Failure {
+	s.log.Error("sealed authorization information can't be opened", "error", err)
+	return registry.Fail(registry.CommandFailed, "", "", "the authorization information can't be read")
+}
+
+// writeDomain writes an infDataType; with authInfo if all may be shown.
+func (s *session) writeDomain(v fsm.View, w *writer, d registry.Domain, hosts string, all bool) *registry.Failure {
+	w.raw(`<domain:infData`, domainXMLNS)
+	w.element("domain:name", d.Name)
+	w.element("domain:roid", v.ROID(registry.DomainROID, d.Number))
+	w.statuses("domain", v.DomainStatuses(d))
+	w.optional("domain:registrant", d.Registrant)
+	for _, c := range d.Contacts {
+		w.element(`domain:contact type="`+c.Type+`"`, c.ID)
+	}
+	if names := v.HostNames(d); len(names) > 0 && (hosts == "all" || hosts == "del") {
+		slices.Sort(names)
+		w.raw(`<domain:ns>`)
+		for _, name := range names {
+			w.element("domain:hostObj", name)
+		}
+		w.raw(`</domain:ns>`)
+	}
+	if hosts == "all" || hosts == "sub" {
+		for _, name := range v.Subordinates(d.Name) {
+			w.element("domain:host", name)
+		}
+	}
+	w.element("domain:clID", clientID(d.Sponsor))
+	w.element("domain:crID", clientID(d.Creator))
+	w.time("domain:crDate", d.Created)
+	if d.Updated != 0 && d.Updater != "" {
+		w.element("domain:upID", clientID(d.Updater))
+	}
+	w.time("domain:upDate", d.Updated)
+	w.time("domain:exDate", d.Expires)
+	w.time("domain:trDate", d.Moved)
+	if all {
+		if fail := s.writeAuthInfo(w, "domain", d.AuthInfo); fail != nil {
+			return fail
+		}
+	}
+	w.raw(`</domain:infData>`)
+	return nil
+}
+
+// writeAuthInfo writes the authorization information of an object that has some.
+func (s *session) writeAuthInfo(w *writer, prefix string, a registry.AuthInfo) *registry.Failure {
+	if len(a.Sealed) == 0 {
+		return nil
+	}
+	plain, err := s.registry.Open(a.Sealed)
+	if err != nil {
+		return s.cannotOpen(err)
+	}
+	w.raw(`<`, prefix, `:authInfo>`)
+	w.element(prefix+":pw", string(plain))
+	w.raw(`</`, prefix, `:authInfo>`)
+	return nil
+}
+
+// statuses writes an object's status values.
+func (w *writer) statuses(prefix string, set registry.Statuses) {
+	for _, name := range set.Names() {
+		w.raw(`<`, prefix, `:status s="`, name, `"/>`)
+	}
+}
+
+// clientID is who did something, as a clIDType. Operators and nodes have names
+// of any length and are no clients; where one doesn't fit it is the registry that acted.
+func clientID(actor string) string {
+	if len(actor) < 3 || len(actor) > 16 {
+		return "registry"
+	}
+	return actor
+}

@@ -1,0 +1,69 @@
+package epp
+
+import "time"
+
+// What one frame may hold.
+const (
+	// MaxFrame bounds a data unit in octets, header included. A domain:create with a signed mark is about 20 KiB.
+	MaxFrame = 64 << 10
+	// MaxCheck bounds the objects of one check: some clients take an answer in
+	// one read of 8 KiB, and fifty long names stay below that.
+	MaxCheck = 50
+	// MaxAuthInfo bounds authInfo, in characters; the schemas don't.
+	MaxAuthInfo = 128
+	// MaxEmail bounds an e-mail address, in octets (RFC 5321 §4.5.3.1.3, without the angle brackets).
+	MaxEmail = 254
+	// MaxEmailLocal bounds the part before the @, in octets (RFC 5321 §4.5.3.1.1).
+	MaxEmailLocal = 64
+	// MaxExtension bounds the x attribute of a telephone number, in characters; the schema doesn't.
+	MaxExtension = 16
+	// maxValue bounds what an error answer repeats of a client's value, in characters.
+	maxValue = 255
+)
+
+const (
+	// maxFailedLogins is how many wrong logins a connection is good for (RFC 5730 §2.9.1.1).
+	maxFailedLogins = 3
+	// maxServices bounds the URIs named at login: clients echo greetings of the largest registries.
+	maxServices = 64
+	// lingerTime and lingerOctets bound how long the rest of a refused frame is
+	// read, so that the answer isn't lost to a reset.
+	lingerTime   = time.Second
+	lingerOctets = 1 << 20
+	// acceptPause is how long to wait when the system has no more descriptors.
+	acceptPause = 50 * time.Millisecond
+)
+
+// Limits are the bounds that an operator can set. A field that is nought has its default.
+type Limits struct {
+	Connections          int           // open at all, logged in or not; more are closed at once. Default Sessions and an eighth more, so that most clients hear 2502 and not nothing
+	Sessions             int           // logged in; more are answered 2502. Default 4096: what a node's memory takes easily at 50 KiB each
+	SessionsPerRegistrar int           // logged in with one clID; more are answered 2502. Default 256
+	Handshakes           int           // at a time: each costs milliseconds of a core. Default 64
+	HandshakeTime        time.Duration // waiting for a turn included. Default 10 s
+	LoginTime            time.Duration // from greeting to successful login. Default 60 s
+	FrameTime            time.Duration // from the first octet of a frame to its last. Default 15 s
+	IdleTime             time.Duration // between commands of a session. Default 20 min: registrars keep sessions open over lunch
+	WriteTime            time.Duration // for one answer: slow readers are dropped. Default 15 s
+	CommandTime          time.Duration // for one command: above the node's 8 s of retries. Default 10 s
+}
+
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.Sessions, 4096)
+	setDefault(&l.Connections, l.Sessions+l.Sessions/8+1)
+	setDefault(&l.SessionsPerRegistrar, 256)
+	setDefault(&l.Handshakes, 64)
+	setDefault(&l.HandshakeTime, 10*time.Second)
+	setDefault(&l.LoginTime, 60*time.Second)
+	setDefault(&l.FrameTime, 15*time.Second)
+	setDefault(&l.IdleTime, 20*time.Minute)
+	setDefault(&l.WriteTime, 15*time.Second)
+	setDefault(&l.CommandTime, 10*time.Second)
+	return l
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}

@@ -1,0 +1,285 @@
+package epp
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"quorate/epp/frame"
+	"quorate/epp/password"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	ServerID    string                                               // svID of the greeting, 3 to 64 characters
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error) // the server's, asked for at every handshake
+	ClientCAs   *x509.CertPool                                       // who issues registrars' certificates
+	Extensions  []Extension                                          // announced in this order
+	Limits      Limits                                               // each with a default
+	Log         *slog.Logger                                         // nil: slog.Default()
+}
+
+// Server is an EPP server on one node.
+type Server struct {
+	config     Config
+	registry   Registry
+	tls        *tls.Config
+	passwords  *password.Verifier
+	metrics    *metrics
+	log        *slog.Logger
+	handshakes chan struct{} // holds one item for each under way
+
+	mu        sync.Mutex
+	listener  net.Listener
+	stopping  bool
+	conns     map[net.Conn]*session // nil while shaking hands
+	sessions  int                   // logged in
+	registrar map[string]int        // the same, by clID
+	running   sync.WaitGroup        // of connections
+}
+
+// NewServer makes a Server; Serve starts it.
+func NewServer(config Config, r Registry) (*Server, error) {
+	if n := utf8.RuneCountInString(config.ServerID); n < 3 || n > 64 {
+		return nil, fmt.Errorf("epp: the server id %q has not 3 to 64 characters (RFC 5730 sIDType)", config.ServerID)
+	}
+	if config.Certificate == nil || config.ClientCAs == nil {
+		return nil, errors.New("epp: the server needs a certificate and the authorities of clients' certificates")
+	}
+	if config.Log == nil {
+		config.Log = slog.Default()
+	}
+	config.Limits = config.Limits.withDefaults()
+	verifier, err := password.NewVerifier()
+	if err != nil {
+		return nil, fmt.Errorf("epp: %w", err)
+	}
+	s := &Server{
+		config: config, registry: r, passwords: verifier, log: config.Log,
+		handshakes: make(chan struct{}, config.Limits.Handshakes),
+		conns:      map[net.Conn]*session{}, registrar: map[string]int{},
+	}
+	s.metrics = newMetrics(s)
+	s.tls = &tls.Config{
+		GetCertificate: config.Certificate,
+		ClientAuth:     tls.RequireAndVerifyClientCert, // RFC 5734 §8
+		ClientCAs:      config.ClientCAs,
+		MinVersion:     tls.VersionTLS12,
+		// What RFC 9325 §4.2 recommends for TLS 1.2; TLS 1.3 has no others.
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		},
+		// Connections last for hours. Without tickets every one has had its certificate verified anew.
+		SessionTicketsDisabled: true,
+	}
+	return s, nil
+}
+
+// Serve accepts connections from l, which it closes, until Shutdown or the end
+// of ctx, which ends all sessions at once. It returns when every session has
+// ended: nil, or what went wrong with the listener. It is called once.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, s.stopNow)()
+	s.mu.Lock()
+	s.listener = l
+	stopping := s.stopping
+	s.mu.Unlock()
+	if stopping {
+		return l.Close()
+	}
+	err := s.accept(ctx, l)
+	if err != nil {
+		cancel()
+	}
+	s.running.Wait()
+	return err
+}
+
+// Addr is where the server listens; nil before Serve.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// Shutdown stops accepting, lets commands at hand finish, and ends all
+// sessions; at the end of ctx at once, with ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopListening()
+	for conn, session := range s.conns {
+		if session != nil {
+			session.drain()
+		} else {
+			conn.Close()
+		}
+	}
+	s.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		s.stopNow()
+		<-ended
+		return ctx.Err()
+	}
+}
+
+// stopNow ends everything: what a command at hand came to will not be told.
+func (s *Server) stopNow() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopListening()
+	for conn := range s.conns {
+		conn.Close()
+	}
+}
+
+// stopListening is called with mu held.
+func (s *Server) stopListening() {
+	s.stopping = true
+	if s.listener != nil {
+		s.listener.Close()
+	}
+}
+
+func (s *Server) accept(ctx context.Context, l net.Listener) error {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			s.mu.Lock()
+			stopping := s.stopping
+			s.mu.Unlock()
+			if stopping {
+				return nil
+			}
+			if errors.Is(err, net.ErrClosed) {
+				return fmt.Errorf("epp: %w", err)
+			}
+			// Out of descriptors, or a connection that was gone before it was accepted: others may do better.
+			s.log.Warn("EPP connection not accepted", "error", err)
+			select {
+			case <-time.After(acceptPause):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if !s.begin(conn) {
+			conn.Close()
+			continue
+		}
+		go func() {
+			defer s.end(conn)
+			s.handle(ctx, conn)
+		}()
+	}
+}
+
+// begin counts a connection in, unless there are too many.
+func (s *Server) begin(conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping || len(s.conns) >= s.config.Limits.Connections {
+		s.metrics.refused.Inc()
+		return false
+	}
+	s.conns[conn] = nil
+	s.running.Add(1)
+	return true
+}
+
+func (s *Server) end(conn net.Conn) {
+	conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if session := s.conns[conn]; session != nil && session.registrar != "" {
+		s.sessions--
+		if s.registrar[session.registrar]--; s.registrar[session.registrar] == 0 {
+			delete(s.registrar, session.registrar)
+		}
+	}
+	delete(s.conns, conn)
+	s.running.Done()
+}
+
+// admit counts a login in, unless its registrar or all together have too many sessions.
+func (s *Server) admit(clID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions >= s.config.Limits.Sessions || s.registrar[clID] >= s.config.Limits.SessionsPerRegistrar {
+		return false
+	}
+	s.sessions++
+	s.registrar[clID]++
+	return true
+}
+
+// handle shakes hands and serves a session.
+func (s *Server) handle(ctx context.Context, raw net.Conn) {
+	log := s.log.With("client", raw.RemoteAddr().String())
+	conn := tls.Server(raw, s.tls)
+	defer conn.Close()
+	if err := s.handshake(ctx, conn); err != nil {
+		s.metrics.handshakes.Inc()
+		log.Debug("EPP handshake failed", "error", err)
+		return
+	}
+	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].Raw)
+	session := &session{
+		server: s, registry: s.registry, log: log, conn: conn,
+		frames: frame.NewReader(conn, MaxFrame), fingerprint: hex.EncodeToString(sum[:]),
+	}
+	s.mu.Lock()
+	s.conns[raw] = session
+	stopping := s.stopping
+	s.mu.Unlock()
+	if stopping {
+		return
+	}
+	switch err := session.serve(ctx); {
+	case err == nil, errors.Is(err, errDrained), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
+		session.log.Info("EPP connection timed out or was drained", "error", err)
+	default:
+		session.log.Info("EPP connection ended", "error", err)
+	}
+}
+
+func (s *Server) handshake(ctx context.Context, conn *tls.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.HandshakeTime)
+	defer cancel()
+	select {
+	case s.handshakes <- struct{}{}:
+		defer func() { <-s.handshakes }()
+	case <-ctx.Done():
+		return fmt.Errorf("waiting to shake hands: %w", ctx.Err())
+	}
+	return conn.HandshakeContext(ctx)
+}
+
+// Collector are the server's metrics.
+func (s *Server) Collector() prometheus.Collector { return s.metrics }
