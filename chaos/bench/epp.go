@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"quorate/epp/client"
+)
+
+// registrant is the contact that all domains of a run have.
+const registrant = "bench-contact"
+
+// nameservers are the hosts that all domains of a run are delegated to.
+var nameservers = []string{"ns1.bench.test", "ns2.bench.test"}
+
+// commands are the EPP commands that one connection times, in the order of a domain's life.
+var commands = []string{"connect and TLS", "login, first", "login, again", "hello", "check", "info", "create", "renew", "update", "delete", "logout"}
+
+// connect opens a connection to a site; Login is still to come.
+func (t *Target) connect(ctx context.Context, site int) (*client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	return client.Dial(ctx, t.Sites[site].EPP, t.registrarTLS)
+}
+
+// login opens a session at a site. It is for one goroutine at a time.
+func (t *Target) login(ctx context.Context, site int) (*client.Client, error) {
+	c, err := t.connect(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	begin := time.Now()
+	if _, err := c.Login(ctx, t.registrar.ID, t.registrar.Password); err != nil {
+		c.Close()
+		return nil, err
+	}
+	if _, again := t.firstLogins[site]; !again {
+		t.firstLogins[site] = time.Since(begin)
+	}
+	return c, nil
+}
+
+// furnish makes the contact and hosts that the run's domains refer to; an earlier run may have.
+func (t *Target) furnish(ctx context.Context) error {
+	c, err := t.login(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.CreateContact(ctx, client.Contact{
+		ID: registrant, Email: "bench@bench.test", AuthInfo: "bench-1", Voice: client.Phone{Number: "+1.5555550123"},
+		Postal: []client.PostalInfo{{Type: "int", Name: "Benny Bench", Street: []string{"1 Test Street"}, City: "Testville", PostalCode: "90001", Country: "US"}},
+	})
+	if err != nil && codeOf(err) != 2302 {
+		return err
+	}
+	for _, ns := range nameservers {
+		if _, err := c.CreateHost(ctx, ns); err != nil && codeOf(err) != 2302 {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Target) domain(name string) client.DomainCreate {
+	return client.DomainCreate{
+		Name: name, Years: 1, Registrant: registrant, Hosts: nameservers, AuthInfo: "bench-1",
+		Contacts: []client.DomainContact{{Type: "admin", ID: registrant}, {Type: "tech", ID: registrant}},
+	}
+}
+
+// codeOf is the EPP result code of an error, or 0 when it isn't an answer.
+func codeOf(err error) int {
+	var e *client.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return 0
+}
+
+// timed adds to s how long f takes, unless it fails.
+func timed(s *Samples, f func() error) error {
+	begin := time.Now()
+	err := f()
+	if err == nil {
+		s.Add(time.Since(begin))
+	}
+	return err
+}
+
+// roundTripsAt times each command on one connection to a site, one after the other, for the time d at most.
+func (t *Target) roundTripsAt(ctx context.Context, site int, d time.Duration) (map[string]*Samples, error) {
+	took := map[string]*Samples{}
+	for _, c := range commands {
+		took[c] = &Samples{}
+	}
+	deadline := time.Now().Add(d)
+	c, err := t.login(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	took["login, first"].Add(t.firstLogins[site])
+	for range logins {
+		if err := t.session(ctx, site, took); err != nil {
+			return nil, err
+		}
+	}
+	for i := 0; i < roundTrips && time.Now().Before(deadline); i++ {
+		if err := t.life(ctx, c, took, fmt.Sprintf("%s-s%d-%d.%s", t.run, site, i, t.TLD)); err != nil {
+			return nil, err
+		}
+	}
+	return took, nil
+}
+
+// session times the beginning and end of a session, at a site that knows the password already.
+func (t *Target) session(ctx context.Context, site int, took map[string]*Samples) error {
+	var c *client.Client
+	if err := timed(took["connect and TLS"], func() (err error) { c, err = t.connect(ctx, site); return err }); err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := timed(took["login, again"], func() error { _, err := c.Login(ctx, t.registrar.ID, t.registrar.Password); return err }); err != nil {
+		return err
+	}
+	return timed(took["logout"], func() error { _, err := c.Logout(ctx); return err })
+}
+
+// life times each command on a domain, from its check to its delete.
+func (t *Target) life(ctx context.Context, c *client.Client, took map[string]*Samples, name string) error {
+	var created *client.DomainCreated
+	for _, step := range []struct {
+		command string
+		send    func() error
+	}{
+		{"hello", func() error { _, err := c.Hello(ctx); return err }},
+		{"check", func() error { _, err := c.CheckDomains(ctx, name); return err }},
+		{"create", func() (err error) { created, err = c.CreateDomain(ctx, t.domain(name)); return err }},
+		{"info", func() error { _, err := c.InfoDomain(ctx, name, "", ""); return err }},
+		{"renew", func() error { _, err := c.RenewDomain(ctx, name, created.Expires, 1); return err }},
+		{"update", func() error {
+			_, err := c.UpdateDomain(ctx, client.DomainUpdate{Name: name, Add: client.DomainParts{Statuses: []string{"clientHold"}}})
+			return err
+		}},
+		{"delete", func() error { _, err := c.DeleteDomain(ctx, name); return err }},
+	} {
+		if err := timed(took[step.command], step.send); err != nil {
+			return fmt.Errorf("%s of %s: %w", step.command, name, err)
+		}
+	}
+	return nil
+}
+
+// createLoad is what came of a phase of creates.
+type createLoad struct {
+	took     Samples // of the successful ones
+	elapsed  time.Duration
+	mu       sync.Mutex
+	names    []string       // of the successful ones
+	failures map[string]int // by what was answered
+}
+
+func (l *createLoad) fail(err error) {
+	what := "no answer"
+	if c := codeOf(err); c != 0 {
+		what = fmt.Sprint(c)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures[what]++
+}
+
+// createMany creates domains over so many connections, spread over the sites, each one command after the other, for the time d.
+func (t *Target) createMany(ctx context.Context, connections int, d time.Duration) (*createLoad, error) {
+	sessions := make([]*client.Client, connections)
+	for i := range sessions {
+		c, err := t.login(ctx, i%len(t.Sites))
+		if err != nil {
+			return nil, fmt.Errorf("connection %d of %d: %w", i+1, connections, err)
+		}
+		defer c.Close()
+		sessions[i] = c
+	}
+	l := &createLoad{failures: map[string]int{}}
+	begin := time.Now()
+	var group sync.WaitGroup
+	for i, c := range sessions {
+		group.Go(func() {
+			for n := 0; time.Since(begin) < d && ctx.Err() == nil; n++ {
+				name := fmt.Sprintf("%s-c%d-%d.%s", t.run, i, n, t.TLD)
+				err := timed(&l.took, func() error { _, err := c.CreateDomain(ctx, t.domain(name)); return err })
+				if err != nil {
+					l.fail(err)
+					if codeOf(err) == 0 {
+						return // the connection is gone
+					}
+					continue
+				}
+				l.mu.Lock()
+				l.names = append(l.names, name)
+				l.mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	l.elapsed = time.Since(begin)
+	return l, ctx.Err()
+}
