@@ -102,6 +102,9 @@ type action struct {
 	body  any
 	reply func(w *writer, r registry.Result) error // writes what a success answers with; nil: nothing
 
+	// needsExtension says that the command asks for nothing unless an extension adds to it.
+	needsExtension bool
+
 	query func(v fsm.View, w *writer) *registry.Failure // set for reads
 	level fsm.Level
 }

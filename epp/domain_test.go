@@ -209,7 +209,7 @@ func TestDomainCheck(t *testing.T) {
 		{Name: "xx--abc.tld", Reason: "Hyphens in 3rd and 4th place"},
 		{Name: "www.tld", Reason: "the name is reserved"},
 		{Name: "a.unknown", Reason: "no TLD of this registry"},
-		{Name: "a.b.tld", Reason: "Not available by policy"},
+		{Name: "a.b.tld", Reason: "not directly below the TLD"},
 		{Name: "tld", Reason: "no TLD of this registry"},
 	}
 	var names []string

@@ -36,7 +36,8 @@ func parseDomainUpdate(s *session, e *xmltree.Element) (a action, fail *registry
 		}
 		d.AuthInfo = &sealed
 	}
-	return action{kind: registry.KindDomainUpdate, body: d}, nil
+	empty := add == nil && rem == nil && chg == nil
+	return action{kind: registry.KindDomainUpdate, body: d, needsExtension: empty}, nil
 }
 
 // addRem reads an addRemType.

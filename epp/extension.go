@@ -20,6 +20,9 @@ type Extension interface {
 
 // extend hands a command's extension elements to their extensions.
 func (s *session) extend(c *command, a *action) *registry.Failure {
+	if a.needsExtension && len(c.extensions) == 0 {
+		return failAt(registry.RequiredParameter, c.element, "there is nothing to add, remove or change")
+	}
 	for _, e := range c.extensions {
 		ext, ok := s.extensions[e.Space]
 		if !ok {

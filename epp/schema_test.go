@@ -125,7 +125,8 @@ func TestFrames(t *testing.T) {
 		{"something after authInfo", create(name + auth + name), 2001},
 		{"a wrong value and a missing element", create(`<domain:name>!</domain:name>`), 2001},
 
-		{"update of nothing", update(``), 2303},
+		{"update of nothing", update(``), 2003},
+		{"update with an empty add", update(`<domain:add/>`), 2303},
 		{"update with empty parts", update(`<domain:add/><domain:rem/><domain:chg/>`), 2303},
 		{"rem before add", update(`<domain:rem/><domain:add/>`), 2001},
 		{"add twice", update(`<domain:add/><domain:add/>`), 2001},

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -129,8 +130,12 @@ func (c *Client) exchange(ctx context.Context, unit []byte) (answer []byte, err 
 }
 
 func (c *Client) fail(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		err = ctx.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		// The connection's clock may strike before the context's.
+		err = context.DeadlineExceeded
 	}
 	c.broken = err
 	c.conn.Close()

@@ -88,7 +88,7 @@ func (v *View) registrable(name string) (TLD, *Failure) {
 		return tld, Fail(ParameterPolicy, "domain:name", name, "no TLD of this registry")
 	}
 	if strings.Contains(strings.TrimSuffix(name, "."+tld.Name), ".") {
-		return tld, Fail(ParameterPolicy, "domain:name", name, "names are registered directly below %s", tld.Name)
+		return tld, Fail(ParameterPolicy, "domain:name", name, "not directly below the TLD")
 	}
 	if _, isTLD := v.TLD(name); isTLD || tld.reserves(name) {
 		return tld, Fail(ParameterPolicy, "domain:name", name, "the name is reserved")
