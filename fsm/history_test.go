@@ -36,7 +36,7 @@ func randomHistory(t *testing.T, seed uint64, commands int) *rig {
 		if rng.IntN(4) == 0 {
 			r.publish("example")
 		}
-		r.now += registry.Time(rng.Int64N(int64(20 * registry.Day)))
+		r.advance(r.now + registry.Second + registry.Time(rng.Int64N(int64(20*registry.Day))))
 	}
 	return r
 }

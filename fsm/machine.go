@@ -112,7 +112,7 @@ func (m *Machine) Apply(batch []Entry) (out Outcome, err error) {
 // applyEntry executes one command on an overlay, which it merges unless the
 // command fails. The result is remembered either way.
 func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Result, error) {
-	cmd, now, err := Decode(e.Data)
+	cmd, stamp, err := Decode(e.Data)
 	if err != nil {
 		return registry.Result{}, err
 	}
@@ -124,7 +124,7 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 	b.Merge(book)
 
 	tx := b.Begin()
-	x := registry.NewExec(tx, cmd, e.Index, now)
+	x := registry.NewExec(tx, cmd, e.Index, stamp)
 	r, err := m.execute(x)
 	if err != nil {
 		return r, err
@@ -133,7 +133,7 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 	if r.Code.Failed() {
 		tx = b.Begin()
 		if r.Code == registry.CommandFailed {
-			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{e.Index, now, cmd.ID, cmd.Kind})
+			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{e.Index, x.Now, cmd.ID, cmd.Kind})
 		}
 	} else {
 		out.Dirtied = out.Dirtied || x.Dirtied

@@ -84,10 +84,35 @@ func registrar(id string) registry.Actor {
 
 func node(id string) registry.Actor { return registry.Actor{Role: registry.RoleNode, Name: id} }
 
+// members are the nodes of the rig's cluster.
+var members = []string{"n1", "n2", "n3"}
+
+// clocks are the clocks of nodes that all show now.
+func clocks(now registry.Time, nodes ...string) (all []registry.Clock) {
+	for _, id := range nodes {
+		all = append(all, registry.Clock{Node: id, Time: now})
+	}
+	return all
+}
+
+// advance brings the clocks of all nodes to a time. The cluster agrees on the
+// second before it, so that what is due at that very time is left to the next command.
+func (r *rig) advance(to registry.Time) {
+	r.t.Helper()
+	if r.index > 0 {
+		r.now = to - registry.Second
+		r.must(r.do(node("n1"), registry.KindTick, registry.Tick{Clocks: clocks(r.now, members...)}))
+	}
+	r.now = to
+}
+
 // policy opens a thick TLD and registrars with money.
 func (r *rig) policy(tld string, deposit int64, registrars ...string) {
 	r.t.Helper()
 	r.must(r.do(node("n1"), registry.KindClusterInit, registry.Cluster{Name: "test", Repository: "TEST", Level: 1}))
+	for _, id := range members {
+		r.must(r.do(node("n1"), registry.KindPeerPut, registry.Peer{ID: id, Site: id, Address: "192.0.2.1:1"}))
+	}
 	r.must(r.do(operator, registry.KindTLDCreate, registry.TLDCreate{TLD: defaultTLD(tld)}))
 	for _, id := range registrars {
 		r.must(r.do(operator, registry.KindRegistrarCreate, registry.RegistrarCreate{Registrar: registry.Registrar{ID: id, Name: id}}))

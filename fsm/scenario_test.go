@@ -105,7 +105,7 @@ func (s *scenario) line(fields []string) (string, error) {
 	switch fields[0] {
 	case "time":
 		at, err := time.Parse(time.RFC3339, fields[1])
-		s.rig.now = registry.Time(at.UnixMilli())
+		s.rig.advance(registry.Time(at.UnixMilli()))
 		return "", err
 	case "tick":
 		return s.result(s.rig.do(node("n1"), registry.KindTick, registry.Tick{})), nil

@@ -1,5 +1,7 @@
 package registry
 
+import "quorate/fsm/store"
+
 // NewTerm is a leader's first entry. Once it is applied, the leader has applied
 // all that any leader before it acknowledged, and its duties may begin.
 type NewTerm struct {
@@ -8,7 +10,56 @@ type NewTerm struct {
 }
 
 // Tick brings log time on while nothing else does, and settles what is due.
-type Tick struct{}
+// Only a Tick with a quorum of clocks takes log time further than MaxStep.
+type Tick struct {
+	Clocks []Clock `cbor:"1,keyasint,omitempty"`
+}
+
+// Clock is what a node's clock showed when the leader asked for it.
+type Clock struct {
+	Node string `cbor:"1,keyasint"`
+	Time Time   `cbor:"2,keyasint"`
+}
+
+// Bounds on log time.
+const (
+	// MaxStep is how far an entry can take log time by the leader's clock
+	// alone. One wrong clock must not renew and purge the whole registry.
+	MaxStep = Hour
+	// MaxSkew is how far clocks may be apart and still agree.
+	MaxSkew = 2 * Second
+)
+
+// logTime is the log time at which a command stamped with stamp executes, after the command at last.
+func (x *Exec) logTime(stamp, last Time) Time {
+	switch {
+	case stamp <= last:
+		return last
+	case last == 0, stamp-last <= MaxStep, x.quorumAgrees(stamp):
+		return stamp
+	}
+	return last
+}
+
+// quorumAgrees says whether the command is a Tick that names a majority of the
+// cluster's nodes whose clocks agree with stamp.
+func (x *Exec) quorumAgrees(stamp Time) bool {
+	var t Tick
+	if x.Kind != KindTick || store.Decode(x.Body, &t) != nil {
+		return false
+	}
+	members := x.Peers()
+	agree := 0
+	for _, p := range members {
+		for _, c := range t.Clocks {
+			if c.Node == p.ID && c.Time-stamp <= MaxSkew && stamp-c.Time <= MaxSkew {
+				agree++
+				break
+			}
+		}
+	}
+	return agree > len(members)/2
+}
 
 // MaxSettled bounds the due transitions that one Tick executes, so that a
 // backlog can't hold up the commands behind it.

@@ -125,7 +125,7 @@ func (x *Exec) Run() (code Code, reply any, err error) {
 		return 0, nil, fmt.Errorf("%w: kind %d", ErrUnknownCommand, x.Kind)
 	}
 	p := x.Progress()
-	x.Now = max(x.Now, p.LogTime)
+	x.Now = x.logTime(x.Now, p.LogTime)
 	if x.Now != p.LogTime {
 		p.LogTime = x.Now
 		progress.Put(x.tx, progressRow, p)

@@ -134,6 +134,7 @@ func inGroup(t *testing.T, tune func(*Config), fn func(g *group)) {
 			for id := range g.nodes {
 				g.stop(id)
 			}
+			time.Sleep(time.Minute) // what was under way ends
 		}()
 		g.policy()
 		fn(g)

@@ -58,7 +58,6 @@ type Consensus struct {
 	replica *replica
 	ids     *identities
 	leader  *leaderWatch
-	clock   *stampClock
 	slots   chan struct{} // proposals in flight on the leader
 	fetch   rounds        // linearizable reads' indexes, on any node
 	confirm rounds        // the same, on the leader
@@ -76,7 +75,7 @@ func Open(cfg Config) (*Consensus, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Consensus{cfg: cfg, log: cfg.Log, leader: newLeaderWatch(), clock: &stampClock{now: cfg.Clock}, slots: make(chan struct{}, cfg.InFlight)}
+	c := &Consensus{cfg: cfg, log: cfg.Log, leader: newLeaderWatch(), slots: make(chan struct{}, cfg.InFlight)}
 	c.reign.changed = make(chan struct{})
 	events := cfg.Events
 	cfg.Events.Applied = func(out fsm.Outcome) {
@@ -278,17 +277,3 @@ func (c *Consensus) View(ctx context.Context, level fsm.Level, after uint64, fn 
 
 // NextID is a svTRID for what enters no log.
 func (c *Consensus) NextID() string { return c.ids.read() }
-
-// stampClock stamps entries with log time: the clock's, but never back.
-type stampClock struct {
-	mu   sync.Mutex
-	now  func() time.Time
-	last registry.Time
-}
-
-func (s *stampClock) stamp(entry []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = max(s.last, registry.Time(s.now().UnixMilli()))
-	fsm.Stamp(entry, s.last)
-}

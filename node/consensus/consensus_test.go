@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"quorate/fsm"
 	"quorate/fsm/registry"
 )
@@ -346,4 +348,85 @@ func trouble(g *group, rng *rand.Rand) {
 	if len(acked) < 100 {
 		t.Errorf("only %d commands were acknowledged", len(acked))
 	}
+}
+
+// A leader whose clock is far off does not lead for long, and log time stays sane.
+func TestALeaderWithAWrongClockHandsOver(t *testing.T) {
+	for name, off := range map[string]time.Duration{"a year ahead": 365 * 24 * time.Hour, "a year behind": -365 * 24 * time.Hour, "three seconds": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			wrong := "n2"
+			inGroup(t, func(c *Config) {
+				if c.Node == wrong {
+					c.Clock = func() time.Time { return time.Now().Add(off) }
+				}
+			}, func(g *group) {
+				logTime := func() time.Time {
+					var at registry.Time
+					if err := g.nodes[g.leader()].View(context.Background(), fsm.Linearizable, 0, func(v fsm.View) error { at = v.Now(); return nil }); err != nil {
+						t.Fatal(err)
+					}
+					return time.UnixMilli(int64(at))
+				}
+				led := false
+				for i := 0; i < 20 && !led; i++ {
+					if leader := g.leader(); leader != wrong {
+						_ = g.nodes[leader].raft.LeadershipTransferToServer("n2", "n2").Error()
+					}
+					led = g.nodes[wrong].Status().State == "leader"
+				}
+				if !led {
+					t.Fatal("n2 never led: the test shows nothing")
+				}
+				eventually(t, func() bool { leader := g.leader(); return leader != wrong && g.nodes[leader].reign.begun() })
+				if r, err := g.create("n1", "a"); err != nil || r.Fail != nil {
+					t.Errorf("%v %v", r.Fail, err)
+				}
+				if d := logTime().Sub(time.Now()).Abs(); d > 5*time.Second {
+					t.Errorf("log time is off by %v", d)
+				}
+			})
+		})
+	}
+}
+
+// A cluster that was off for a week goes on with the right time.
+func TestTimeGoesOnAfterALongStop(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		for _, id := range ids {
+			g.stop(id)
+		}
+		time.Sleep(7 * 24 * time.Hour)
+		for _, id := range ids {
+			g.start(id)
+		}
+		if r, err := g.create("n1", "a"); err != nil || r.Fail != nil {
+			t.Fatal(r.Fail, err)
+		}
+		_ = g.nodes["n1"].View(context.Background(), fsm.Linearizable, 0, func(v fsm.View) error {
+			d, _ := v.Domain("a.example")
+			if off := time.Since(time.UnixMilli(int64(d.Created))); off > 5*time.Second {
+				t.Errorf("the domain's creation date is %v ago", off)
+			}
+			return nil
+		})
+	})
+}
+
+// A command that waits while its node becomes the leader keeps its id: it must not be refused as of an older life.
+func TestACommandOutlivesItsNodesElection(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		at := g.follower()
+		if _, err := g.create(at, "before"); err != nil {
+			t.Fatal(err)
+		}
+		epoch := g.nodes[at].ids.epoch
+		_ = g.nodes[g.leader()].raft.LeadershipTransferToServer(raft.ServerID(at), raft.ServerAddress(at)).Error()
+		eventually(t, func() bool { return g.nodes[at].reign.begun() })
+		if r, err := g.create(at, "after"); err != nil || r.Fail != nil {
+			t.Errorf("%v %v", r.Fail, err)
+		}
+		if now := g.nodes[at].ids.epoch; now != epoch {
+			t.Errorf("the node's epoch went from %d to %d by an election", epoch, now)
+		}
+	})
 }

@@ -42,6 +42,13 @@ func (r *reign) wait(ctx context.Context) (uint64, error) {
 	}
 }
 
+// begun says whether this node reigns.
+func (r *reign) begun() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.term != 0
+}
+
 func (r *reign) set(term uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,7 +103,7 @@ func (c *Consensus) govern(ctx context.Context) {
 // rule is one reign.
 func (c *Consensus) rule(ctx context.Context) {
 	term := c.raft.CurrentTerm()
-	if !c.untilDone(ctx, "identity", func() error { return c.leapAt(ctx, fsm.Local) }) {
+	if !c.untilDone(ctx, "identity", func() error { return c.settleIdentity(ctx, fsm.Local) }) {
 		return
 	}
 	if !c.untilDone(ctx, "new term", func() error {
@@ -104,12 +111,15 @@ func (c *Consensus) rule(ctx context.Context) {
 	}) {
 		return
 	}
-	c.reign.set(term)
-	defer c.reign.set(0)
-	c.log.Info("leads", "term", term)
 	if !c.untilDone(ctx, "cluster settings", func() error { return c.found(ctx) }) {
 		return
 	}
+	if !c.untilDone(ctx, "log time", func() error { return c.moveTime(ctx) }) {
+		return
+	}
+	c.reign.set(term)
+	defer c.reign.set(0)
+	c.log.Info("leads", "term", term)
 	dirty := make(chan struct{}, 1)
 	c.reign.wakeups(dirty)
 	defer c.reign.wakeups(nil)
@@ -179,7 +189,7 @@ func (c *Consensus) tick(ctx context.Context) {
 	for {
 		select {
 		case <-every.C:
-			if err := c.command(ctx, registry.KindTick, registry.Tick{}); err != nil && ctx.Err() == nil {
+			if err := c.moveTime(ctx); err != nil && ctx.Err() == nil {
 				c.log.Warn("a tick was lost", "error", err)
 			}
 		case <-ctx.Done():

@@ -35,7 +35,7 @@ func (c *Consensus) Execute(ctx context.Context, actor registry.Actor, clTRID st
 	defer cancel()
 	cmd := registry.Command{Actor: actor, ClTRID: clTRID, Kind: kind, Body: store.Encode(body), Salt: make([]byte, 16)}
 	rand.Read(cmd.Salt) // never fails
-	if err := c.settleIdentity(ctx); err != nil {
+	if err := c.settleIdentity(ctx, fsm.Linearizable); err != nil {
 		return registry.Result{}, cmd.ID, fmt.Errorf("%w: %w", fsm.ErrNotLogged, err)
 	}
 	for {
@@ -54,17 +54,13 @@ func (c *Consensus) Execute(ctx context.Context, actor registry.Actor, clTRID st
 	}
 }
 
-// settleIdentity makes sure, once in a node's life, that its command ids are new.
-func (c *Consensus) settleIdentity(ctx context.Context) error {
+// settleIdentity makes sure, once in a node's life, that its command ids are
+// new, by what the state says at a level. A new leader can't read linearizably before its
+// first command, and need not: its log has everything already.
+func (c *Consensus) settleIdentity(ctx context.Context, level fsm.Level) error {
 	if c.ids.isSure() {
 		return nil
 	}
-	return c.leapAt(ctx, fsm.Linearizable)
-}
-
-// leapAt makes sure of it by what the state says at a level. A new leader can't
-// read linearizably before its first command, and need not: its log has everything already.
-func (c *Consensus) leapAt(ctx context.Context, level fsm.Level) error {
 	var used uint64
 	if err := c.View(ctx, level, 0, func(v fsm.View) error { used = v.Epoch(c.cfg.Node); return nil }); err != nil {
 		return err
@@ -84,7 +80,7 @@ func (c *Consensus) executeOnce(ctx context.Context, cmd *registry.Command) (r r
 	if len(entry) > fsm.MaxEntry {
 		return r, false, fmt.Errorf("%w: the command has %d octets, at most %d are allowed", fsm.ErrNotLogged, len(entry), fsm.MaxEntry)
 	}
-	r, maybe, err = c.retry(ctx, entry)
+	r, maybe, err = c.retry(ctx, entry, earlyKinds[cmd.Kind])
 	switch {
 	case err != nil && maybe:
 		return r, maybe, fmt.Errorf("%w: %w", fsm.ErrOutcomeUnknown, err)
@@ -101,7 +97,7 @@ func (c *Consensus) executeOnce(ctx context.Context, cmd *registry.Command) (r r
 }
 
 // retry proposes an entry until it has a result, the cluster has no leader for too long, or ctx ends.
-func (c *Consensus) retry(ctx context.Context, entry []byte) (r registry.Result, maybe bool, err error) {
+func (c *Consensus) retry(ctx context.Context, entry []byte, early bool) (r registry.Result, maybe bool, err error) {
 	for {
 		leader, alone, changed := c.leader.watch()
 		if leader == "" {
@@ -116,7 +112,7 @@ func (c *Consensus) retry(ctx context.Context, entry []byte) (r registry.Result,
 			}
 			continue
 		}
-		r, err = c.attempt(ctx, leader, changed, entry)
+		r, err = c.attempt(ctx, leader, changed, entry, early)
 		switch {
 		case err == nil:
 			return r, maybe, nil
@@ -135,12 +131,21 @@ func (c *Consensus) retry(ctx context.Context, entry []byte) (r registry.Result,
 	}
 }
 
+// earlyKinds are the commands with which a leader's duties begin.
+var earlyKinds = map[registry.Kind]bool{
+	registry.KindNewTerm: true, registry.KindClusterInit: true, registry.KindPeerPut: true, registry.KindTick: true,
+}
+
 // retryPause is the wait between attempts while the leader seems to be the same.
 const retryPause = 20 * time.Millisecond
 
-// attempt proposes an entry once, at the leader as we see it. It gives up when that changes.
-func (c *Consensus) attempt(ctx context.Context, leader string, changed <-chan struct{}, entry []byte) (registry.Result, error) {
+// attempt proposes an entry once, at the leader as we see it. It gives up when
+// that changes. Until a leader's duties have begun it takes only what is early: what they begin with.
+func (c *Consensus) attempt(ctx context.Context, leader string, changed <-chan struct{}, entry []byte, early bool) (registry.Result, error) {
 	if leader == c.cfg.Node {
+		if !early && !c.reign.begun() {
+			return registry.Result{}, errNotLeader
+		}
 		return c.apply(ctx, append([]byte(nil), entry...))
 	}
 	ctx, cancel := until(ctx, changed)
@@ -231,9 +236,9 @@ func (c *Consensus) servePropose(ctx context.Context, peer string, request []byt
 	var v verdict
 	err := errNotLeader
 	switch {
-	case leader == c.cfg.Node:
+	case leader == c.cfg.Node && c.reign.begun():
 		v.Result, err = c.apply(ctx, p.Entry)
-	case leader != "" && leader != peer && p.Hops > 0:
+	case leader != "" && leader != c.cfg.Node && leader != peer && p.Hops > 0:
 		v.Result, err = c.propose(ctx, leader, p.Hops-1, p.Entry)
 	}
 	switch {
@@ -255,7 +260,7 @@ func (c *Consensus) apply(ctx context.Context, entry []byte) (r registry.Result,
 	default:
 		return r, errBusy
 	}
-	c.clock.stamp(entry)
+	c.stamp(entry)
 	f := c.raft.Apply(entry, enqueueTimeout)
 	// The slot is free when raft is done with the entry, not when its client has gone.
 	err = awaitThen(ctx, f, func() { <-c.slots })

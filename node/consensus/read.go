@@ -135,7 +135,7 @@ func (c *Consensus) serveReadIndex(ctx context.Context, peer string, request []b
 	switch {
 	case leader == c.cfg.Node:
 		index, err = c.confirm.index(ctx)
-	case leader != "" && leader != peer && len(request) == 1 && request[0] > 0:
+	case leader != "" && leader != c.cfg.Node && leader != peer && len(request) == 1 && request[0] > 0:
 		return c.cfg.Network.Call(ctx, leader, methodReadIndex, nil)
 	}
 	return binary.BigEndian.AppendUint64(nil, index), err
@@ -194,5 +194,6 @@ func (c *Consensus) handle() {
 	c.cfg.Network.Handle(methodPropose, c.servePropose)
 	c.cfg.Network.Handle(methodReadIndex, c.serveReadIndex)
 	c.cfg.Network.Handle(methodTerm, c.serveTerm)
+	c.cfg.Network.Handle(methodClock, c.serveClock)
 	c.cfg.Network.Handle(methodHandOver, c.serveHandOver)
 }
