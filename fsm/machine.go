@@ -29,6 +29,7 @@ type Entry struct {
 type Outcome struct {
 	Results   []registry.Result      // one for each entry
 	Published []registry.Publication // in order
+	Compared  []registry.Comparison  // to hold this replica's digests against
 	Dirtied   bool                   // names were marked for publication
 }
 
@@ -139,6 +140,9 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 		out.Dirtied = out.Dirtied || x.Dirtied
 		if x.Published != nil {
 			out.Published = append(out.Published, *x.Published)
+		}
+		if x.Compared != nil {
+			out.Compared = append(out.Compared, *x.Compared)
 		}
 	}
 	remember(tx, cmd, r)

@@ -15,7 +15,7 @@ import (
 // Command is `quorate node`.
 func Command() *cobra.Command {
 	var file string
-	var check bool
+	var check, resync bool
 	cmd := &cobra.Command{
 		Use:   "node --config FILE",
 		Short: "Run one node of the registry",
@@ -29,6 +29,7 @@ Every setting but the peers can be overridden from the environment:
 QUORATE_EPP_LISTEN overrides listen in [epp].`,
 		Example: `  quorate node --config /etc/quorate/node.toml
   quorate node --config node.toml --check
+  quorate node --config node.toml --resync
   QUORATE_LOG_LEVEL=debug quorate node --config node.toml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -47,17 +48,23 @@ QUORATE_EPP_LISTEN overrides listen in [epp].`,
 				}
 				return err
 			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if resync {
+				if err := Resync(ctx, cfg, log); err != nil {
+					return err
+				}
+			}
 			n, err := Start(cfg, log)
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
 			return n.Run(ctx)
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "the node's configuration file")
 	cmd.Flags().BoolVar(&check, "check", false, "read the configuration and certificates, say what is wrong, and exit")
+	cmd.Flags().BoolVar(&resync, "resync", false, "first replace this node's state by a copy of a peer's: for a node whose state was lost or differs")
 	if err := cmd.MarkFlagRequired("config"); err != nil {
 		panic(err)
 	}

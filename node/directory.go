@@ -11,7 +11,7 @@ import (
 // directory says where nodes are and which of them are members: a local
 // override first, then what the cluster has agreed on, then the seed.
 type directory struct {
-	machine *fsm.Machine
+	machine *fsm.Machine // nil: the seed is all there is
 	seed    []config.Peer
 }
 
@@ -50,6 +50,9 @@ func (d *directory) replicated(node string) (found registry.Peer, ok bool) {
 
 // all are the peers that the cluster has agreed on.
 func (d *directory) all() (peers []registry.Peer) {
+	if d.machine == nil {
+		return nil
+	}
 	_ = d.machine.View(func(v fsm.View) error { // a failing state file shows elsewhere, and the seed remains
 		peers = v.Peers()
 		return nil

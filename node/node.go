@@ -94,7 +94,7 @@ func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return n, fmt.Errorf("data folder: %w", err)
 	}
-	if n.machine, err = fsm.Open(filepath.Join(cfg.Data, "state.db"), log); err != nil {
+	if n.machine, err = fsm.Open(filepath.Join(cfg.Data, stateName), log); err != nil {
 		return n, err
 	}
 	// The zones as they were last published are served before anything else is up.
@@ -120,6 +120,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 	if err != nil {
 		return err
 	}
+	n.transport.HandleBulk(bulkState, n.serveState)
 	n.raftNet = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: n.transport.Raft(), MaxPool: raftPool, MaxRPCsInFlight: raftInFlight, Timeout: raftTimeout,
 		Logger: consensus.RaftLogger(n.log),

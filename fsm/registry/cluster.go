@@ -65,6 +65,40 @@ func (x *Exec) quorumAgrees(stamp Time) bool {
 // backlog can't hold up the commands behind it.
 const MaxSettled = 256
 
+// Comparison holds the digests that nodes' states had after one log entry. It
+// changes nothing; each replica holds its own against the majority's.
+type Comparison struct {
+	Index   uint64       `cbor:"1,keyasint"`
+	Digests []NodeDigest `cbor:"2,keyasint"`
+}
+
+// NodeDigest is a node's digest.
+type NodeDigest struct {
+	Node   string `cbor:"1,keyasint"`
+	Digest string `cbor:"2,keyasint"` // hex
+}
+
+// Majority is the digest that a majority of the cluster's members have; ok is false if there is none.
+func (c Comparison) Majority(members int) (digest string, ok bool) {
+	for _, one := range c.Digests {
+		n := 0
+		for _, other := range c.Digests {
+			if other.Digest == one.Digest {
+				n++
+			}
+		}
+		if n > members/2 {
+			return one.Digest, true
+		}
+	}
+	return "", false
+}
+
+func (x *Exec) compareDigests(c Comparison) (Code, any, *Failure) {
+	x.Compared = &c
+	return Success, nil, nil
+}
+
 func (x *Exec) newTerm(t NewTerm) (Code, any, *Failure) {
 	p := x.Progress()
 	p.Term, p.Leader = t.Term, t.Leader

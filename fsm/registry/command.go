@@ -21,6 +21,7 @@ const (
 	KindPublishZone     Kind = 3  // Publication
 	KindClusterInit     Kind = 4  // Cluster
 	KindPeerPut         Kind = 5  // Peer
+	KindCompareDigests  Kind = 6  // Comparison
 	KindTLDCreate       Kind = 10 // TLDCreate
 	KindRegistrarCreate Kind = 20 // RegistrarCreate
 	KindRegistrarFund   Kind = 21 // RegistrarFund
@@ -107,6 +108,7 @@ type Exec struct {
 	Index     uint64 // of the log entry
 	Now       Time   // log time
 	Published *Publication
+	Compared  *Comparison
 	Dirtied   bool // names were marked for publication
 
 	tx      *store.Tx
@@ -142,6 +144,7 @@ var verbs = map[Kind]verb{
 	KindPublishZone:     bind((*Exec).publishZone),
 	KindClusterInit:     bind((*Exec).clusterInit),
 	KindPeerPut:         bind((*Exec).peerPut),
+	KindCompareDigests:  bind((*Exec).compareDigests),
 	KindTLDCreate:       bind((*Exec).tldCreate),
 	KindRegistrarCreate: bind((*Exec).registrarCreate),
 	KindRegistrarFund:   bind((*Exec).registrarFund),

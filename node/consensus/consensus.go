@@ -5,10 +5,13 @@
 package consensus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -70,6 +73,9 @@ type Consensus struct {
 func Open(cfg Config) (*Consensus, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
+	}
+	if reason, err := os.ReadFile(filepath.Join(cfg.Folder, divergedName)); err == nil {
+		return nil, fmt.Errorf("%w: %s", ErrDiverged, bytes.TrimSpace(reason))
 	}
 	snapshots, err := openSnapshots(cfg.Folder, cfg.Machine)
 	if err != nil {

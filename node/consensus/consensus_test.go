@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"go.etcd.io/bbolt"
 
 	"quorate/fsm"
 	"quorate/fsm/registry"
@@ -429,4 +431,62 @@ func TestACommandOutlivesItsNodesElection(t *testing.T) {
 			t.Errorf("the node's epoch went from %d to %d by an election", epoch, now)
 		}
 	})
+}
+
+// A replica whose state was altered behind the registry's back leaves service, and stays out.
+func TestAReplicaThatDiffersLeavesService(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		if _, err := g.create("n1", "a"); err != nil {
+			t.Fatal(err)
+		}
+		at := g.follower()
+		g.stop(at)
+		alter(t, filepath.Join(g.folder, at, "state.db"), "accounts", []byte("registrar/reg1"), []byte("registrar/reg2"))
+		m := g.start(at)
+		// The altered row is read by this create here, and so comes into the digest.
+		if r, err := g.create(g.leader(), "b"); err != nil || r.Fail != nil {
+			t.Fatal(r.Fail, err)
+		}
+		select {
+		case <-m.Failed():
+		case <-time.After(3 * compareInterval):
+			t.Fatal("nobody noticed")
+		}
+		if err := m.Failure(); !errors.Is(err, ErrDiverged) {
+			t.Errorf("it failed for another reason: %v", err)
+		}
+		for id, other := range g.nodes {
+			if id != at && other.Failure() != nil {
+				t.Errorf("%s left too: %v", id, other.Failure())
+			}
+		}
+		if r, err := g.create(g.leader(), "c"); err != nil || r.Fail != nil {
+			t.Errorf("the others don't go on: %v %v", r.Fail, err)
+		}
+		if _, err := Open(Config{Folder: filepath.Join(g.folder, at)}); !errors.Is(err, ErrDiverged) {
+			t.Errorf("it would start again: %v", err)
+		}
+	})
+}
+
+// alter replaces a part of a row's value, as a fault of disk or memory would.
+func alter(t *testing.T, file, table string, from, to []byte) {
+	t.Helper()
+	db, err := bbolt.Open(file, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(table))
+		c := b.Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			if bytes.Contains(v, from) {
+				return b.Put(bytes.Clone(k), bytes.ReplaceAll(v, from, to))
+			}
+		}
+		return errors.New("no such row")
+	}); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -126,6 +126,7 @@ func (c *Consensus) rule(ctx context.Context) {
 	var duties sync.WaitGroup
 	duties.Go(func() { c.tick(ctx) })
 	duties.Go(func() { c.publish(ctx, dirty) })
+	duties.Go(func() { c.compareReplicas(ctx) })
 	duties.Wait()
 }
 

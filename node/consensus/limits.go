@@ -16,6 +16,8 @@ const (
 	enqueueTimeout = time.Second
 	// tickInterval is how often log time moves by itself.
 	tickInterval = time.Second
+	// compareInterval is how often replicas' digests are compared: well within what a replica keeps of them (fsm.DigestAt).
+	compareInterval = 10 * time.Second
 	// maxPublished is how many names one publication looks at: an entry stays far below fsm.MaxEntry.
 	maxPublished = 2000
 	// maxRounds is how many linearizable reads' rounds a node runs at once; later reads share the next one.

@@ -194,6 +194,7 @@ func (c *Consensus) handle() {
 	c.cfg.Network.Handle(methodPropose, c.servePropose)
 	c.cfg.Network.Handle(methodReadIndex, c.serveReadIndex)
 	c.cfg.Network.Handle(methodTerm, c.serveTerm)
+	c.cfg.Network.Handle(methodDigest, c.serveDigest)
 	c.cfg.Network.Handle(methodClock, c.serveClock)
 	c.cfg.Network.Handle(methodHandOver, c.serveHandOver)
 }

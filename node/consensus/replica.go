@@ -64,6 +64,11 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 	for i, result := range out.Results {
 		responses[i] = result
 	}
+	for _, c := range out.Compared {
+		if err := r.compare(c); err != nil {
+			r.fail(err)
+		}
+	}
 	r.on.Applied(out)
 	r.moveTo(logs[len(logs)-1].Index)
 	return responses

@@ -58,16 +58,9 @@ type snapshotStore struct {
 // in the state's place when the node died, does that now.
 func openSnapshots(folder string, machine *fsm.Machine) (*snapshotStore, error) {
 	s := &snapshotStore{folder: folder, machine: machine}
-	b, err := os.ReadFile(filepath.Join(folder, markerName))
-	if errors.Is(err, os.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading snapshot marker: %w", err)
-	}
-	s.now = &snapshotFile{}
-	if err := json.Unmarshal(b, s.now); err != nil {
-		return nil, fmt.Errorf("reading snapshot marker: %w", err)
+	var err error
+	if s.now, err = readMarker(folder); s.now == nil || err != nil {
+		return s, err
 	}
 	if s.now.Received {
 		f, err := os.Open(filepath.Join(folder, receivedName))
@@ -86,7 +79,23 @@ func openSnapshots(folder string, machine *fsm.Machine) (*snapshotStore, error) 
 		return nil, err
 	}
 	if pos.Index < s.now.State {
-		return nil, fmt.Errorf("the state file ends at entry %d but was at %d: it was lost or replaced; remove this node's data folder and let it copy the state anew", pos.Index, s.now.State)
+		return nil, fmt.Errorf("the state file ends at entry %d but was at %d: it was lost or replaced; run the node with --resync to copy it from a peer", pos.Index, s.now.State)
+	}
+	return s, nil
+}
+
+// readMarker is the newest snapshot in a folder; nil if there is none.
+func readMarker(folder string) (*snapshotFile, error) {
+	b, err := os.ReadFile(filepath.Join(folder, markerName))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	s := &snapshotFile{}
+	if err == nil {
+		err = json.Unmarshal(b, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading snapshot marker: %w", err)
 	}
 	return s, nil
 }
