@@ -113,9 +113,7 @@ func TestDomainDeleteLater(t *testing.T) {
 	s := newServer(t, nil)
 	c := s.login(t, "reg1")
 	must(c.CreateDomain(soon(t), client.DomainCreate{Name: "later.tld"}))
-	s.registry.mu.Lock()
-	s.registry.now += 6 * registry.Day
-	s.registry.mu.Unlock()
+	s.registry.wait(t, 6*registry.Day)
 	r, err := c.DeleteDomain(soon(t), "later.tld")
 	if err != nil || r.Code != 1001 {
 		t.Fatalf("%+v, %v", r, err)

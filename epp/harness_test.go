@@ -104,6 +104,27 @@ func (r *testRegistry) operate(t testing.TB, kind registry.Kind, body any) {
 	}
 }
 
+// wait lets log time pass, as a cluster of one node agrees.
+func (r *testRegistry) wait(t testing.TB, d registry.Time) {
+	t.Helper()
+	r.mu.Lock()
+	r.now += d
+	at := r.now
+	r.mu.Unlock()
+	for _, c := range []struct {
+		kind registry.Kind
+		body any
+	}{
+		{registry.KindPeerPut, registry.Peer{ID: "n1", Site: "s1", Address: "192.0.2.1:1"}},
+		{registry.KindTick, registry.Tick{Clocks: []registry.Clock{{Node: "n1", Time: at}}}},
+	} {
+		result, _, err := r.Execute(context.Background(), Request{Actor: registry.Actor{Role: registry.RoleNode, Name: "n1"}, Kind: c.kind, Body: c.body})
+		if err != nil || result.Code.Failed() {
+			t.Fatalf("node's command %d: %v, %v", c.kind, result.Fail, err)
+		}
+	}
+}
+
 // testPKI is made once: keys and hashes take their time.
 type testPKI struct {
 	ca, foreign *pki.CA

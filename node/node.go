@@ -121,8 +121,9 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		return err
 	}
 	n.transport.HandleBulk(bulkState, n.serveState)
+	gate := &gatedLayer{StreamLayer: n.transport.Raft()}
 	n.raftNet = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: n.transport.Raft(), MaxPool: raftPool, MaxRPCsInFlight: raftInFlight, Timeout: raftTimeout,
+		Stream: gate, MaxPool: raftPool, MaxRPCsInFlight: raftInFlight, Timeout: raftTimeout,
 		Logger: consensus.RaftLogger(n.log),
 	})
 	var peers []registry.Peer
@@ -137,6 +138,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		Events: consensus.Events{
 			Applied:  func(out fsm.Outcome) { feed.publish(out.Published) },
 			Restored: feed.loadAll,
+			Silent:   gate.closed.Store,
 		},
 	})
 	return err
@@ -152,6 +154,9 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-n.consensus.Failed():
 		why = n.consensus.Failure()
 	case why = <-n.failed:
+	}
+	if errors.Is(why, consensus.ErrDiskStalled) {
+		return why // whatever would be closed waits for the disk
 	}
 	n.log.Info("stops")
 	return errors.Join(why, n.close())

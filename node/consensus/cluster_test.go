@@ -176,7 +176,7 @@ func (g *group) start(id string) *member {
 		Node: id, Folder: folder, Machine: machine, Raft: inmem, Network: e, Log: log,
 		Heartbeat: 250 * time.Millisecond, SnapshotLogs: 8192, TrailingLogs: 1000, InFlight: 256, Bootstrap: id == "n1",
 		Settings: registry.Cluster{Name: "test", Repository: "TEST", Level: 1},
-		Events:   Events{Applied: func(fsm.Outcome) {}, Restored: func() {}},
+		Events:   Events{Applied: func(fsm.Outcome) {}, Restored: func() {}, Silent: func(on bool) { g.wire.isolate(id, on) }},
 	}
 	for _, p := range ids {
 		cfg.Peers = append(cfg.Peers, registry.Peer{ID: p, Site: p, Address: p})

@@ -129,7 +129,7 @@ type Copy struct {
 
 // BeginCopy makes sure that the node with this folder isn't running, and stays so until Close.
 func BeginCopy(folder string) (*Copy, error) {
-	logs, err := openLog(folder)
+	logs, err := openLog(folder, &diskWatch{})
 	if err != nil {
 		return nil, fmt.Errorf("is the node still running? %w", err)
 	}

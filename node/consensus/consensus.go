@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -50,6 +51,8 @@ type Config struct {
 
 	// Clock is the node's clock; nil is the machine's. Only a leader looks at it, to stamp entries.
 	Clock func() time.Time
+	// BeforeWrite, if there is one, is called before each durable write: tests slow the disk down with it.
+	BeforeWrite func()
 }
 
 // Consensus is one node's part in the cluster.
@@ -65,6 +68,8 @@ type Consensus struct {
 	fetch   rounds        // linearizable reads' indexes, on any node
 	confirm rounds        // the same, on the leader
 	reign   reign
+	disk    *diskWatch
+	silent  atomic.Bool // the disk is stalled
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -81,7 +86,7 @@ func Open(cfg Config) (*Consensus, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Consensus{cfg: cfg, log: cfg.Log, leader: newLeaderWatch(), slots: make(chan struct{}, cfg.InFlight)}
+	c := &Consensus{cfg: cfg, log: cfg.Log, leader: newLeaderWatch(), slots: make(chan struct{}, cfg.InFlight), disk: &diskWatch{before: cfg.BeforeWrite}}
 	c.reign.changed = make(chan struct{})
 	events := cfg.Events
 	cfg.Events.Applied = func(out fsm.Outcome) {
@@ -90,13 +95,13 @@ func Open(cfg Config) (*Consensus, error) {
 		}
 		events.Applied(out)
 	}
-	if c.replica, err = newReplica(cfg.Machine, snapshots, cfg.Log, cfg.Events); err != nil {
+	if c.replica, err = newReplica(cfg.Machine, snapshots, c.disk, cfg.Log, cfg.Events); err != nil {
 		return nil, err
 	}
 	if c.ids, err = c.openIdentities(); err != nil {
 		return nil, err
 	}
-	if c.logs, err = openLog(cfg.Folder); err != nil {
+	if c.logs, err = openLog(cfg.Folder, c.disk); err != nil {
 		return nil, err
 	}
 	if err := c.startRaft(snapshots); err != nil {
@@ -109,6 +114,7 @@ func Open(cfg Config) (*Consensus, error) {
 	c.stop = stop
 	c.done.Go(func() { c.watchLeader(ctx) })
 	c.done.Go(func() { c.govern(ctx) })
+	c.done.Go(func() { c.watchDisk(ctx) })
 	return c, nil
 }
 

@@ -383,7 +383,7 @@ func TestALeaderWithAWrongClockHandsOver(t *testing.T) {
 				if r, err := g.create("n1", "a"); err != nil || r.Fail != nil {
 					t.Errorf("%v %v", r.Fail, err)
 				}
-				if d := logTime().Sub(time.Now()).Abs(); d > 5*time.Second {
+				if d := time.Until(logTime()).Abs(); d > 5*time.Second {
 					t.Errorf("log time is off by %v", d)
 				}
 			})
@@ -433,12 +433,61 @@ func TestACommandOutlivesItsNodesElection(t *testing.T) {
 	})
 }
 
+// A leader whose disk hangs falls silent, so that another can be elected; it
+// comes back when the disk does, and gives up when it never does.
+func TestALeaderWithAStalledDiskStepsAside(t *testing.T) {
+	stalled := map[string]chan struct{}{} // closed: the disk works
+	for _, id := range ids {
+		stalled[id] = make(chan struct{})
+		close(stalled[id])
+	}
+	var mu sync.Mutex
+	inGroup(t, func(c *Config) {
+		c.BeforeWrite = func() {
+			mu.Lock()
+			works := stalled[c.Node]
+			mu.Unlock()
+			<-works
+		}
+	}, func(g *group) {
+		leader, at := g.leader(), g.follower()
+		for _, recovers := range []bool{true, false} {
+			works := make(chan struct{})
+			mu.Lock()
+			stalled[leader] = works
+			mu.Unlock()
+			began := time.Now()
+			name := fmt.Sprint("recovers-", recovers)
+			if r, err := g.create(at, name); err != nil || r.Fail != nil {
+				t.Fatal(r.Fail, err)
+			}
+			t.Logf("acknowledged %v after the leader's disk stalled", time.Since(began))
+			if recovers {
+				close(works)
+				eventually(t, func() bool {
+					found, err := g.has(leader, name, fsm.Linearizable)
+					return found && err == nil
+				})
+				at, leader = leader, g.leader()
+				continue
+			}
+			select {
+			case <-g.nodes[leader].Failed():
+			case <-time.After(2 * maxStall):
+				t.Error("a node whose disk never comes back does not give up")
+			}
+			close(works)
+		}
+	})
+}
+
 // A replica whose state was altered behind the registry's back leaves service, and stays out.
 func TestAReplicaThatDiffersLeavesService(t *testing.T) {
 	inGroup(t, nil, func(g *group) {
 		if _, err := g.create("n1", "a"); err != nil {
 			t.Fatal(err)
 		}
+		g.agree()
 		at := g.follower()
 		g.stop(at)
 		alter(t, filepath.Join(g.folder, at, "state.db"), "accounts", []byte("registrar/reg1"), []byte("registrar/reg2"))

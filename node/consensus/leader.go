@@ -77,8 +77,7 @@ func (c *Consensus) watchLeader(ctx context.Context) {
 	c.raft.RegisterObserver(observer)
 	defer c.raft.DeregisterObserver(observer)
 	for {
-		_, id := c.raft.LeaderWithID()
-		c.leader.set(string(id))
+		c.lookUpLeader()
 		select {
 		case <-observations:
 		case <-time.After(tickInterval): // an observation can be dropped when the channel is full
@@ -86,4 +85,14 @@ func (c *Consensus) watchLeader(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// lookUpLeader takes over raft's view of who leads. Raft itself may be stuck
+// on a stalled disk and believe that this node still does.
+func (c *Consensus) lookUpLeader() {
+	_, id := c.raft.LeaderWithID()
+	if string(id) == c.cfg.Node && c.silent.Load() {
+		id = ""
+	}
+	c.leader.set(string(id))
 }

@@ -10,9 +10,12 @@ import (
 )
 
 // logStore is raft's durable log and its votes: bbolt, synced with each append.
-type logStore struct{ *raftboltdb.BoltStore }
+type logStore struct {
+	*raftboltdb.BoltStore
+	disk *diskWatch
+}
 
-func openLog(folder string) (*logStore, error) {
+func openLog(folder string, disk *diskWatch) (*logStore, error) {
 	s, err := raftboltdb.New(raftboltdb.Options{
 		Path:        filepath.Join(folder, "raft.db"),
 		BoltOptions: &bbolt.Options{Timeout: enqueueTimeout, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType},
@@ -20,7 +23,7 @@ func openLog(folder string) (*logStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening raft log: %w", err)
 	}
-	return &logStore{s}, nil
+	return &logStore{s, disk}, nil
 }
 
 // DeleteRange removes old entries in slices, so that appends get their turn between them.

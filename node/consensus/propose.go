@@ -142,14 +142,14 @@ const retryPause = 20 * time.Millisecond
 // attempt proposes an entry once, at the leader as we see it. It gives up when
 // that changes. Until a leader's duties have begun it takes only what is early: what they begin with.
 func (c *Consensus) attempt(ctx context.Context, leader string, changed <-chan struct{}, entry []byte, early bool) (registry.Result, error) {
+	ctx, cancel := until(ctx, changed)
+	defer cancel()
 	if leader == c.cfg.Node {
 		if !early && !c.reign.begun() {
 			return registry.Result{}, errNotLeader
 		}
 		return c.apply(ctx, append([]byte(nil), entry...))
 	}
-	ctx, cancel := until(ctx, changed)
-	defer cancel()
 	r, err := c.propose(ctx, leader, 0, entry)
 	if !errors.Is(err, transport.ErrUnreachable) {
 		return r, err

@@ -17,6 +17,7 @@ import (
 type replica struct {
 	machine   *fsm.Machine
 	snapshots *snapshotStore
+	disk      *diskWatch
 	log       *slog.Logger
 	on        Events
 
@@ -31,16 +32,18 @@ type replica struct {
 type Events struct {
 	// Applied follows each batch that published zones or marked names for publication.
 	Applied func(fsm.Outcome)
+	// Silent begins and ends the time in which this node must send its peers nothing of raft's: its disk is stalled.
+	Silent func(bool)
 	// Restored follows the replacement of the whole state.
 	Restored func()
 }
 
-func newReplica(m *fsm.Machine, snapshots *snapshotStore, log *slog.Logger, on Events) (*replica, error) {
+func newReplica(m *fsm.Machine, snapshots *snapshotStore, disk *diskWatch, log *slog.Logger, on Events) (*replica, error) {
 	pos, err := m.Position()
 	if err != nil {
 		return nil, fmt.Errorf("reading the state's position: %w", err)
 	}
-	return &replica{machine: m, snapshots: snapshots, log: log, on: on, index: pos.Index, moved: make(chan struct{}), failed: make(chan struct{})}, nil
+	return &replica{machine: m, snapshots: snapshots, disk: disk, log: log, on: on, index: pos.Index, moved: make(chan struct{}), failed: make(chan struct{})}, nil
 }
 
 // ApplyBatch implements raft.BatchingFSM.
@@ -53,7 +56,11 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 			batch[i].Data = l.Data
 		}
 	}
-	out, err := r.machine.Apply(batch)
+	var out fsm.Outcome
+	err := r.disk.write(func() (err error) {
+		out, err = r.machine.Apply(batch)
+		return err
+	})
 	if err != nil {
 		r.fail(err)
 		for i := range responses {

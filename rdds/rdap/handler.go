@@ -72,7 +72,8 @@ func (s *Server) answer(r *http.Request, now time.Time) answer {
 	if !ok {
 		return failed(http.StatusNotFound, noClass, "queries begin with "+s.baseURL)
 	}
-	q, err := ParsePath(path)
+	// Clients that join a base URL and a path with one slash too many are common.
+	q, err := ParsePath(strings.TrimLeft(path, "/"))
 	switch {
 	case errors.Is(err, ErrUnsupported):
 		return failed(http.StatusNotImplemented, noClass, err.Error())
