@@ -158,7 +158,8 @@ func TestKilledPeer(t *testing.T) {
 			if !errors.Is(err, ErrInterrupted) {
 				t.Errorf("%s: the call in flight: %v", test.name, err)
 			}
-		case <-time.After(patience):
+		// QUIC's probes double their distance: on a machine so busy that the restart takes long, the next one is far off.
+		case <-time.After(4 * patience):
 			t.Fatalf("%s: the call in flight hangs", test.name)
 		}
 		if !test.restart {
