@@ -97,5 +97,13 @@ func copyState(ctx context.Context, t *transport.Transport, peer, folder string,
 	if err := os.Rename(state, state+".before-resync"); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("putting the old state aside: %w", err)
 	}
-	return os.Rename(fresh, state)
+	if err := os.Rename(fresh, state); err != nil {
+		return fmt.Errorf("putting the copy in place: %w", err)
+	}
+	// The node may start again only when the copy is what a power cut would leave.
+	dir, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

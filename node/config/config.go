@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -211,40 +213,74 @@ func (c *Config) resolve(folder string) {
 var id = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 
 func (c *Config) check() error {
-	var errs []error
-	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for name, v := range map[string]string{"cluster": c.Cluster, "node": c.Node, "site": c.Site} {
-		if !id.MatchString(v) {
-			fail("%s: %q is not 1 to 31 of a-z, 0-9 and hyphens", name, v)
+	var problems []string
+	fail := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	type named struct{ name, value string }
+	for _, v := range []named{{"cluster", c.Cluster}, {"node", c.Node}, {"site", c.Site}} {
+		if !id.MatchString(v.value) {
+			fail("%s: %q is not 1 to 31 of a-z, 0-9 and hyphens", v.name, v.value)
 		}
 	}
-	for name, v := range map[string]string{
-		"data": c.Data, "kek": c.KEK, "tls.ca": c.TLS.CA, "tls.certificate": c.TLS.Certificate, "tls.key": c.TLS.Key,
-		"epp.certificate": c.EPP.Certificate, "epp.key": c.EPP.Key, "epp.client_ca": c.EPP.ClientCA,
-		"rdap.certificate": c.RDAP.Certificate, "rdap.key": c.RDAP.Key,
+	for _, v := range []named{
+		{"data", c.Data}, {"kek", c.KEK}, {"tls.ca", c.TLS.CA}, {"tls.certificate", c.TLS.Certificate}, {"tls.key", c.TLS.Key},
+		{"epp.certificate", c.EPP.Certificate}, {"epp.key", c.EPP.Key}, {"epp.client_ca", c.EPP.ClientCA},
+		{"rdap.certificate", c.RDAP.Certificate}, {"rdap.key", c.RDAP.Key},
 	} {
-		if v == "" {
-			fail("%s is missing", name)
+		if v.value == "" {
+			fail("%s is missing", v.name)
 		}
 	}
-	for name, v := range map[string]string{
-		"transport.listen": c.Transport.Listen, "epp.listen": c.EPP.Listen, "whois.listen": c.WHOIS.Listen,
-		"rdap.listen": c.RDAP.Listen, "admin.listen": c.Admin.Listen, "metrics.listen": c.Metrics.Listen,
-	} {
-		if _, _, err := net.SplitHostPort(v); err != nil {
-			fail("%s: %q is not host:port", name, v)
+	addresses := []named{
+		{"transport.listen", c.Transport.Listen}, {"epp.listen", c.EPP.Listen}, {"whois.listen", c.WHOIS.Listen},
+		{"rdap.listen", c.RDAP.Listen}, {"admin.listen", c.Admin.Listen}, {"metrics.listen", c.Metrics.Listen},
+	}
+	for _, a := range c.DNS.Listen {
+		addresses = append(addresses, named{"dns.listen", a})
+	}
+	for _, v := range addresses {
+		if _, _, err := net.SplitHostPort(v.value); err != nil {
+			fail("%s: %q is not host:port", v.name, v.value)
 		}
 	}
 	if len(c.DNS.Listen) == 0 {
 		fail("dns.listen is missing")
 	}
+	for _, v := range []named{{"rdap.base_url", c.RDAP.BaseURL}, {"rdap.terms_url", c.RDAP.TermsURL}} {
+		if u, err := url.Parse(v.value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			fail("%s: %q is not a web address", v.name, v.value)
+		}
+	}
+	if !strings.HasSuffix(c.RDAP.BaseURL, "/") {
+		fail("rdap.base_url: %q does not end in a slash", c.RDAP.BaseURL)
+	}
+	for _, v := range []struct {
+		name  string
+		value Duration
+		least time.Duration
+	}{
+		{"raft.heartbeat", c.Raft.Heartbeat, 50 * time.Millisecond},
+		{"epp.idle_timeout", c.EPP.IdleTimeout, time.Second},
+		{"epp.login_timeout", c.EPP.LoginTimeout, time.Second},
+	} {
+		if time.Duration(v.value) < v.least {
+			fail("%s: %v is less than %v; durations are written as in \"10m\"", v.name, time.Duration(v.value), v.least)
+		}
+	}
 	if c.WHOIS.Rate == 0 || c.RDAP.Rate == 0 {
 		fail("whois.rate and rdap.rate are not nought: -1 lifts the limit")
 	}
-	if c.Raft.InFlight < 1 || c.EPP.MaxSessions < 1 || c.EPP.MaxSessionsByRegistrar < 1 {
-		fail("raft.in_flight, epp.max_sessions and epp.max_sessions_by_registrar are at least 1")
+	if c.Raft.InFlight < 1 || c.Raft.SnapshotLogs < 1 || c.EPP.MaxSessions < 1 || c.EPP.MaxSessionsByRegistrar < 1 {
+		fail("raft.in_flight, raft.snapshot_logs, epp.max_sessions and epp.max_sessions_by_registrar are at least 1")
 	}
-	self := false
+	problems = append(problems, c.checkPeers()...)
+	if len(problems) > 0 {
+		return errors.New(strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+func (c *Config) checkPeers() (problems []string) {
+	fail := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	seen := map[string]bool{}
 	for _, p := range c.Peers {
 		if !id.MatchString(p.ID) || seen[p.ID] {
@@ -253,11 +289,13 @@ func (c *Config) check() error {
 		if _, _, err := net.SplitHostPort(p.Address); err != nil {
 			fail("peer %s: address %q is not host:port", p.ID, p.Address)
 		}
+		if _, _, err := net.SplitHostPort(p.Dial); p.Dial != "" && err != nil {
+			fail("peer %s: dial %q is not host:port", p.ID, p.Dial)
+		}
 		seen[p.ID] = true
-		self = self || p.ID == c.Node
 	}
-	if !self {
+	if !seen[c.Node] {
 		fail("peer: node %q itself is not among the peers", c.Node)
 	}
-	return errors.Join(errs...)
+	return problems
 }

@@ -40,6 +40,8 @@ listen = "127.0.0.1:7143"
 listen = "127.0.0.1:7144"
 certificate = "server.pem"
 key = "server.key"
+base_url = "https://rdap.test/"
+terms_url = "https://rdap.test/terms"
 
 [dns]
 listen = ["127.0.0.1:7153"]
@@ -150,7 +152,7 @@ func TestRelativePathsAreFromTheFile(t *testing.T) {
 		c.TLS.Key:       filepath.Join(filepath.Dir(folder), "keys", "n1.key"), // from the environment, too
 		c.EPP.ClientCA:  filepath.Join(folder, "ca.pem"),
 		c.RDAP.Key:      filepath.Join(folder, "server.key"),
-		c.RDAP.BaseURL:  "",
+		c.RDAP.BaseURL:  "https://rdap.test/",
 		c.Admin.Listen:  "127.0.0.1:7185",
 		c.EPP.Key:       filepath.Join(folder, "server.key"),
 		c.DNS.Listen[0]: "127.0.0.1:7153",
@@ -176,7 +178,7 @@ func TestTheFileIsReadStrictly(t *testing.T) {
 		"duration without unit": {edit(t, "[epp]\n", "[epp]\nidle_timeout = \"600\"\n"), []string{"missing unit"}},
 		"negative duration":     {edit(t, "[epp]\n", "[epp]\nidle_timeout = \"-5m\"\n"), []string{`duration "-5m" is not positive`}},
 		"no duration":           {edit(t, "[epp]\n", "[epp]\nlogin_timeout = \"0s\"\n"), []string{`duration "0s" is not positive`}},
-		"table for a setting":   {required + "\n[node.x]\n", []string{"line 42"}},
+		"table for a setting":   {required + "\n[node.x]\n", []string{"line 44"}},
 		"negative size":         {edit(t, "[whois]\n", "[raft]\nsnapshot_logs = -1\n[whois]\n"), []string{"line 21, column"}},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, c.text, nil, c.want...) })
@@ -274,8 +276,8 @@ func TestWhatIsChecked(t *testing.T) {
 		"no EPP certificate":  {"certificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca", "key = \"server.key\"\nclient_ca", "epp.certificate is missing"},
 		"no EPP key":          {"key = \"server.key\"\nclient_ca", "client_ca", "epp.key is missing"},
 		"no client CA":        {`client_ca = "ca.pem"`, ``, "epp.client_ca is missing"},
-		"no RDAP certificate": {"certificate = \"server.pem\"\nkey = \"server.key\"\n\n[dns]", "key = \"server.key\"\n\n[dns]", "rdap.certificate is missing"},
-		"no RDAP key":         {"key = \"server.key\"\n\n[dns]", "[dns]", "rdap.key is missing"},
+		"no RDAP certificate": {"certificate = \"server.pem\"\nkey = \"server.key\"\nbase_url", "key = \"server.key\"\nbase_url", "rdap.certificate is missing"},
+		"no RDAP key":         {"key = \"server.key\"\nbase_url", "base_url", "rdap.key is missing"},
 		"transport":           {`listen = "127.0.0.1:7110"`, ``, `transport.listen: "" is not host:port`},
 		"EPP":                 {`"127.0.0.1:7170"`, `"700"`, `epp.listen: "700" is not host:port`},
 		"WHOIS":               {`"127.0.0.1:7143"`, `"::1:43"`, `whois.listen: "::1:43" is not host:port`},
@@ -285,7 +287,16 @@ func TestWhatIsChecked(t *testing.T) {
 		"DNS":                 {`listen = ["127.0.0.1:7153"]`, ``, "dns.listen is missing"},
 		"WHOIS rate":          {"[whois]\n", "[whois]\nrate = 0\n", "whois.rate and rdap.rate are not nought"},
 		"RDAP rate":           {"[rdap]\n", "[rdap]\nrate = 0\n", "whois.rate and rdap.rate are not nought"},
-		"in flight":           {"[whois]\n", "[raft]\nin_flight = 0\n[whois]\n", "raft.in_flight, epp.max_sessions and epp.max_sessions_by_registrar are at least 1"},
+		"in flight":           {"[whois]\n", "[raft]\nin_flight = 0\n[whois]\n", "raft.in_flight, raft.snapshot_logs, epp.max_sessions and epp.max_sessions_by_registrar are at least 1"},
+		"an address of DNS":   {`"127.0.0.1:7153"`, `"127.0.0.1"`, `dns.listen: "127.0.0.1" is not host:port`},
+		"RDAP's URL":          {`base_url = "https://rdap.test/"`, `base_url = "rdap.test"`, `rdap.base_url: "rdap.test" is not a web address`},
+		"RDAP's final slash":  {`base_url = "https://rdap.test/"`, `base_url = "https://rdap.test"`, `rdap.base_url: "https://rdap.test" does not end in a slash`},
+		"RDAP's terms":        {`terms_url = "https://rdap.test/terms"`, ``, `rdap.terms_url: "" is not a web address`},
+		"heartbeat":           {"[whois]\n", "[raft]\nheartbeat = \"1ms\"\n[whois]\n", "raft.heartbeat: 1ms is less than 50ms"},
+		"a number of seconds": {"[epp]\n", "[epp]\nidle_timeout = 600\n", "epp.idle_timeout: 600ns is less than 1s"},
+		"login timeout":       {"[epp]\n", "[epp]\nlogin_timeout = \"1ms\"\n", "epp.login_timeout: 1ms is less than 1s"},
+		"snapshot logs":       {"[whois]\n", "[raft]\nsnapshot_logs = 0\n[whois]\n", "are at least 1"},
+		"peer's dial":         {`address = "127.0.0.1:7110"`, "address = \"127.0.0.1:7110\"\ndial = \"n1\"", `peer n1: dial "n1" is not host:port`},
 		"sessions":            {"[epp]\n", "[epp]\nmax_sessions = 0\n", "are at least 1"},
 		"registrar's":         {"[epp]\n", "[epp]\nmax_sessions_by_registrar = -1\n", "are at least 1"},
 		"no peers":            {peer, "", `node "n1" itself is not among the peers`},

@@ -77,7 +77,11 @@ func (s Setting) set(text string) (err error) {
 		n, err = strconv.ParseUint(text, 10, 64)
 		s.value.SetUint(n)
 	case reflect.Slice:
-		s.value.Set(reflect.ValueOf(strings.Split(text, ",")))
+		var items []string
+		if text != "" {
+			items = strings.Split(text, ",")
+		}
+		s.value.Set(reflect.ValueOf(items))
 	default:
 		err = fmt.Errorf("a %s can't be set from the environment", s.value.Kind())
 	}

@@ -27,8 +27,9 @@ import (
 type wire struct {
 	mu    sync.Mutex
 	ends  map[string]*end
-	cut   map[string]bool // nodes that nobody reaches
-	delay time.Duration   // one way
+	cut   map[string]bool    // nodes that nobody reaches
+	apart map[[2]string]bool // pairs that don't reach each other
+	delay time.Duration      // one way
 }
 
 // end is a node's end of the wire; it implements Network.
@@ -78,7 +79,7 @@ func (w *wire) reach(from, to, method string) (transport.Handler, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e := w.ends[to]
-	if e == nil || !e.up || w.cut[from] || w.cut[to] {
+	if e == nil || !e.up || !w.connected(from, to) {
 		return nil, false
 	}
 	return e.handlers[method], true
@@ -92,12 +93,24 @@ func (w *wire) isolate(id string, off bool) {
 	w.rewire()
 }
 
+// separate cuts the line between two nodes, or heals it.
+func (w *wire) separate(a, b string, off bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.apart[[2]string{a, b}], w.apart[[2]string{b, a}] = off, off
+	w.rewire()
+}
+
+func (w *wire) connected(a, b string) bool {
+	return !w.cut[a] && !w.cut[b] && !w.apart[[2]string{a, b}]
+}
+
 // rewire makes raft's transports agree with who is up and cut off.
 func (w *wire) rewire() {
 	for _, a := range w.ends {
 		for _, b := range w.ends {
 			a.raft.Disconnect(b.raft.LocalAddr())
-			if a != b && a.up && b.up && !w.cut[a.id] && !w.cut[b.id] {
+			if a != b && a.up && b.up && w.connected(a.id, b.id) {
 				a.raft.Connect(b.raft.LocalAddr(), b.raft)
 			}
 		}
@@ -126,7 +139,7 @@ func inGroup(t *testing.T, tune func(*Config), fn func(g *group)) {
 	folder := memoryFolder(t)
 	synctest.Test(t, func(t *testing.T) {
 		g := &group{t: t, folder: folder, nodes: map[string]*member{}, tune: tune,
-			wire: &wire{ends: map[string]*end{}, cut: map[string]bool{}, delay: time.Millisecond}}
+			wire: &wire{ends: map[string]*end{}, cut: map[string]bool{}, apart: map[[2]string]bool{}, delay: time.Millisecond}}
 		for _, id := range ids {
 			g.start(id)
 		}

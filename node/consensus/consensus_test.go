@@ -101,6 +101,30 @@ func TestACommandOutlivesItsLeader(t *testing.T) {
 	})
 }
 
+// A node that the leader doesn't reach has its commands handed on by a peer, and answers though it is behind.
+func TestACommandTakesADetour(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		leader, at := g.leader(), g.follower()
+		if _, err := g.create(at, "before"); err != nil {
+			t.Fatal(err)
+		}
+		g.wire.separate(leader, at, true)
+		eventually(t, func() bool { known, _ := g.nodes[at].leader.get(); return known == "" })
+		began := time.Now()
+		if r, err := g.create(at, "a"); err != nil || r.Code != registry.Success {
+			t.Errorf("%v %v", r, err)
+		}
+		t.Logf("acknowledged after %v", time.Since(began))
+		if found, err := g.has(leader, "a", fsm.Linearizable); !found || err != nil {
+			t.Errorf("the leader doesn't have it: %v", err)
+		}
+		g.wire.separate(leader, at, false)
+		if domains, balance := g.agree(); domains != 2 || balance != deposit-2 {
+			t.Errorf("%d domains, balance %d", domains, balance)
+		}
+	})
+}
+
 func TestWithoutAQuorumCommandsFailClearly(t *testing.T) {
 	inGroup(t, nil, func(g *group) {
 		leader, at := g.leader(), g.follower()

@@ -7,6 +7,13 @@ const (
 	// maxPatience is how long a node retries a command across leader changes: under
 	// every EPP client's time-out, far over an election.
 	maxPatience = 8 * time.Second
+	// applyPatience is how long an answer waits for this node's own state to hold what it tells of.
+	applyPatience = 2 * time.Second
+	// detourAfter is how long a node sees no leader before it asks its peers to hand a command on:
+	// longer than an election, for during one they know none either.
+	detourAfter = 1500 * time.Millisecond
+	// detourPatience bounds that: peers that are up answer at once, and without a quorum a client should not wait long for its refusal.
+	detourPatience = 300 * time.Millisecond
 	// leaderPatience is how long a cluster may be seen without a leader before
 	// commands fail at once: elections take a second or two, so beyond it there is no quorum.
 	leaderPatience = 4 * time.Second

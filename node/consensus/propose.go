@@ -89,9 +89,12 @@ func (c *Consensus) executeOnce(ctx context.Context, cmd *registry.Command) (r r
 	case fsm.IsStale(r):
 		return r, maybe, nil
 	}
-	// It is done; only our own state may be behind. A client whose next command comes here must find it.
+	// It is done; only our own state may be behind. A client whose next command
+	// comes here should find it; but the answer is true without it, and reads at session level wait for themselves.
+	ctx, cancel := context.WithTimeout(ctx, applyPatience)
+	defer cancel()
 	if err := c.replica.wait(ctx, r.Index); err != nil {
-		return r, true, fmt.Errorf("%w: executed at %d, but this node is behind: %w", fsm.ErrOutcomeUnknown, r.Index, err)
+		c.log.Warn("answers before its own state has caught up", "index", r.Index, "error", err)
 	}
 	return r, maybe, nil
 }
@@ -100,19 +103,17 @@ func (c *Consensus) executeOnce(ctx context.Context, cmd *registry.Command) (r r
 func (c *Consensus) retry(ctx context.Context, entry []byte, early bool) (r registry.Result, maybe bool, err error) {
 	for {
 		leader, alone, changed := c.leader.watch()
-		if leader == "" {
-			if alone > leaderPatience {
-				return r, maybe, errNoLeader
-			}
-			select {
-			case <-changed:
-			case <-time.After(leaderPatience - alone + time.Millisecond):
-			case <-ctx.Done():
-				return r, maybe, errNoLeader
-			}
-			continue
+		switch {
+		case leader != "":
+			r, err = c.attempt(ctx, leader, changed, entry, early)
+		case alone > detourAfter:
+			// No heartbeat reaches us; the others may know a leader all the same.
+			detour, cancel := context.WithTimeout(ctx, detourPatience)
+			r, err = c.throughPeers(detour, "", entry)
+			cancel()
+		default:
+			err = errNoLeader
 		}
-		r, err = c.attempt(ctx, leader, changed, entry, early)
 		switch {
 		case err == nil:
 			return r, maybe, nil
@@ -120,6 +121,8 @@ func (c *Consensus) retry(ctx context.Context, entry []byte, early bool) (r regi
 			return r, false, err
 		case errors.Is(err, errMaybe):
 			maybe = true
+		case leader == "" && alone > leaderPatience:
+			return r, maybe, errNoLeader
 		}
 		// Somebody knows better than we do who leads, or will soon.
 		select {
@@ -154,12 +157,18 @@ func (c *Consensus) attempt(ctx context.Context, leader string, changed <-chan s
 	if !errors.Is(err, transport.ErrUnreachable) {
 		return r, err
 	}
+	return c.throughPeers(ctx, leader, entry)
+}
+
+// throughPeers proposes an entry at the leader by way of a peer that reaches it.
+func (c *Consensus) throughPeers(ctx context.Context, leader string, entry []byte) (r registry.Result, err error) {
 	for _, p := range c.others(leader) {
-		if r, via := c.propose(ctx, p, maxHops, entry); !errors.Is(via, transport.ErrUnreachable) {
-			return r, via
+		r, err = c.propose(ctx, p, maxHops, entry)
+		if !errors.Is(err, transport.ErrUnreachable) && !errors.Is(err, errNotLeader) {
+			return r, err
 		}
 	}
-	return r, fmt.Errorf("%w: %w", errNotLeader, err)
+	return r, errNotLeader
 }
 
 // others are the voters besides this node and the one named.
