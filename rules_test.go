@@ -38,7 +38,7 @@ var imports = map[string][]string{
 	"node/nodecli":         {"node/admin", "node/endpoints", "transport/pki"},
 	"node/admin":           {"fsm", "fsm/registry", "transport/pki"},
 	"node/admin/admintest": {"node/admin", "node/endpoints", "fsm", "fsm/registry", "fsm/store", "transport/pki"},
-	"node/consensus":       {"fsm", "fsm/registry", "fsm/store", "transport"},
+	"node/consensus":       {"fsm", "fsm/bugs", "fsm/registry", "fsm/store", "transport"},
 	"node/config":          {},
 	"node/endpoints":       {},
 
@@ -57,8 +57,9 @@ var imports = map[string][]string{
 	"dnsserve": {},
 	"deploy":   {},
 
-	"fsm":          {"fsm/registry", "fsm/store"},
-	"fsm/registry": {"fsm/store"},
+	"fsm":          {"fsm/bugs", "fsm/registry", "fsm/store"},
+	"fsm/registry": {"fsm/bugs", "fsm/store"},
+	"fsm/bugs":     {}, // planted for the chaos tests by build tags, otherwise a constant
 	"fsm/store":    {},
 
 	"transport":     {"transport/pki"},

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"quorate/fsm/bugs"
 	"quorate/fsm/registry"
 	"quorate/fsm/store"
 )
@@ -118,21 +119,23 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 		return registry.Result{}, err
 	}
 	book := b.Begin()
-	if r, done := recall(book, cmd); done {
+	if r, done := recall(book, cmd); done && (bugs.Planted != bugs.ApplyTwice || IsStale(r)) {
 		b.Merge(book)
 		return r, nil
 	}
 	b.Merge(book)
 
 	tx := b.Begin()
-	x := registry.NewExec(tx, cmd, e.Index, stamp)
+	x := registry.NewExec(tx, cmd, e.Index, registry.Time(bugs.LogTime(int64(stamp))))
 	r, err := m.execute(x)
 	if err != nil {
 		return r, err
 	}
 	r.Index = e.Index
 	if r.Code.Failed() {
-		tx = b.Begin()
+		if bugs.Planted != bugs.DebitWithoutCreate {
+			tx = b.Begin()
+		}
 		if r.Code == registry.CommandFailed {
 			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{e.Index, x.Now, cmd.ID, cmd.Kind})
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,7 @@ func queryRDAP(ctx context.Context, base string, cfg *tls.Config, names []string
 		group.Go(func() {
 			for n := i; ctx.Err() == nil; n += rdapWorkers {
 				began := time.Now()
-				err := lookUp(ctx, client, base+"/domain/"+names[n%len(names)])
+				err := lookUp(ctx, client, strings.TrimSuffix(base, "/")+"/domain/"+names[n%len(names)])
 				switch {
 				case err == nil:
 					l.took.Add(time.Since(began))

@@ -2,12 +2,10 @@ package chaoscli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -23,6 +21,7 @@ type benchmark struct {
 	bench.Options
 	endpoints string
 	parent    string
+	wan       time.Duration // round trip between the own cluster's sites; 0: no wide area
 }
 
 func benchCommand() *cobra.Command {
@@ -43,6 +42,7 @@ With --endpoints it registers names as the first registrar of that file, and pay
 	c.Flags().StringVar(&b.endpoints, "endpoints", "", "measure the cluster of this `FILE`")
 	c.Flags().IntVar(&b.Connections, "connections", 64, "EPP connections that create domains at once")
 	c.Flags().DurationVar(&b.Phase, "phase", 10*time.Second, "length of each phase, at most "+bench.MaxPhase.String())
+	c.Flags().DurationVar(&b.wan, "wan", 0, "emulate a wide area with this round `TRIP` between the own cluster's sites")
 	c.Flags().StringVar(&b.parent, "dir", "var", "where the own cluster's data goes for the time being; not in memory, or the disk isn't measured")
 	return c
 }
@@ -75,39 +75,9 @@ func (b *benchmark) run(ctx context.Context, out io.Writer) (err error) {
 
 // cluster starts a cluster for the benchmark, which remove stops and removes.
 func (b *benchmark) cluster(ctx context.Context, out io.Writer) (c *cluster.Cluster, remove func(), err error) {
-	binary, err := os.Executable()
+	w, err := wanOption(b.wan, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	ports, err := cluster.ReservePorts(3)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := os.MkdirAll(b.parent, 0o755); err != nil {
-		return nil, nil, err
-	}
-	dir, err := os.MkdirTemp(b.parent, "bench-")
-	if err != nil {
-		return nil, nil, err
-	}
-	clean := func() {
-		if err := os.RemoveAll(dir); err != nil {
-			fmt.Fprintf(out, "removing %s: %v\n", dir, err)
-		}
-		ports.Release()
-	}
-	c, err = cluster.New(cluster.Options{Dir: filepath.Join(dir, "cluster"), Binary: binary, PortBase: ports.Base})
-	if err == nil {
-		err = c.Up(ctx, nil)
-	}
-	if err != nil {
-		clean()
-		return nil, nil, errors.Join(errors.New("starting a cluster to measure"), err)
-	}
-	return c, func() {
-		if err := c.StopAll(); err != nil {
-			fmt.Fprintln(out, err)
-		}
-		clean()
-	}, nil
+	return temporaryCluster(ctx, out, b.parent, "bench", cluster.Options{WAN: w})
 }

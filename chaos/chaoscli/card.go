@@ -64,7 +64,7 @@ func (t tryOut) print(ctx context.Context, out io.Writer, c *cluster.Cluster) {
 	fmt.Fprintf(out, "  %[1]s create contact %[2]s && %[1]s create host %[3]s && %[1]s create domain %[4]s --registrant %[2]s --admin %[2]s --tech %[2]s --ns %[3]s\n",
 		t.epp(first), contact, host, name)
 	fmt.Fprintf(out, "  whois -h %s %s\n", hostPort(second.WHOIS, "-p"), name)
-	fmt.Fprintf(out, "  curl --cacert %s %s/domain/%s\n", t.CA, second.RDAP, name)
+	fmt.Fprintf(out, "  curl --cacert %s %sdomain/%s\n", t.CA, second.RDAP, name)
 	fmt.Fprintf(out, "  dig @%s +norecurse %s NS\n", hostPort(third.DNS, "-p"), name)
 	fmt.Fprintf(out, "  kill -9 %d && %s renew domain %s\n", victim.PID, t.epp(survivor), name)
 	fmt.Fprintf(out, "\n%s, the leader, is dead then; `%s start %s` brings it back.\n", victim.Name, t.command(), victim.Name)

@@ -1,10 +1,10 @@
 // Package chaoscli has the commands that run, break and measure clusters from
-// outside: `quorate dev` and `quorate bench`.
+// outside: `quorate dev`, `quorate bench` and `quorate chaos`.
 package chaoscli
 
 import "github.com/spf13/cobra"
 
 // Commands are this package's subcommands of quorate.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{devCommand(), benchCommand()}
+	return []*cobra.Command{devCommand(), benchCommand(), chaosCommand()}
 }

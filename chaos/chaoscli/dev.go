@@ -32,6 +32,7 @@ type dev struct {
 	detach bool
 	sites  int
 	ports  int
+	wan    time.Duration // round trip; 0: no wide area
 }
 
 func devCommand() *cobra.Command {
@@ -47,9 +48,14 @@ writes the same for programs into endpoints.json in that folder, which is there 
 
 Ctrl-C stops the cluster. A site that dies stays dead until it is started again: killing sites is what this is for.
 
-Site N has the ports 7N43 (WHOIS), 7N44 (RDAP), 7N53 (DNS), 7N70 (EPP), 7N85 (admin API), 7N90 (metrics) and 7N10 (between the nodes).`,
+Site N has the ports 7N43 (WHOIS), 7N44 (RDAP), 7N53 (DNS), 7N70 (EPP), 7N85 (admin API), 7N90 (metrics) and 7N10 (between the nodes).
+
+--wan 80ms puts an emulated wide area between the sites: a round trip of 80 ms, 40 ms each way, between every two of them. "quorate dev wan"
+changes it while it runs: delay, jitter, loss, rate, cuts and more, for each direction. Raft's heartbeat, 250 ms, becomes three round trips
+where that is more. Site N then has the ports 7N21 to 7N29, too, and clients on this machine still reach every site at once.`,
 		Example: `  quorate dev                   run three sites in the foreground
   quorate dev --detach          return once all sites answer
+  quorate dev --wan 80ms        a round trip of 80 ms between every two sites
   quorate dev kill leader       kill -9 the leader's process
   quorate dev start site1       start a dead site again
   quorate dev stop              stop all sites`,
@@ -62,7 +68,8 @@ Site N has the ports 7N43 (WHOIS), 7N44 (RDAP), 7N53 (DNS), 7N70 (EPP), 7N85 (ad
 	c.Flags().BoolVar(&d.detach, "detach", false, "return once all sites answer, and leave them running")
 	c.Flags().IntVar(&d.sites, "sites", 3, "how many sites a new cluster gets, 1 to 9")
 	c.Flags().IntVar(&d.ports, "ports", cluster.DefaultPortBase, "where a new cluster's block of ports begins; site N has BASE+100N to BASE+100N+99")
-	c.AddCommand(d.stopCommand(), d.siteCommand("kill", "Kill a site's process with SIGKILL", d.kill), d.siteCommand("start", "Start a site that is down", d.start))
+	c.Flags().DurationVar(&d.wan, "wan", 0, "emulate a wide area with this round `TRIP` between every two sites")
+	c.AddCommand(d.stopCommand(), d.wanCommand(), d.siteCommand("kill", "Kill a site's process with SIGKILL", d.kill), d.siteCommand("start", "Start a site that is down", d.start))
 	return c
 }
 
@@ -86,14 +93,9 @@ func (d *dev) siteCommand(verb, short string, run func(ctx context.Context, out 
 			if err != nil {
 				return oneLine(err)
 			}
-			site := args[0]
-			if site == "leader" {
-				if site, err = c.Leader(cmd.Context()); err != nil {
-					return oneLine(err)
-				}
-			}
-			if !c.HasSite(site) {
-				return fmt.Errorf("there is no site %q; there are %s", site, strings.Join(c.Sites(), ", "))
+			site, err := d.site(cmd.Context(), c, args[0])
+			if err != nil {
+				return oneLine(err)
 			}
 			return oneLine(run(cmd.Context(), cmd.OutOrStdout(), c, site))
 		},
@@ -135,6 +137,10 @@ func (d *dev) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	w, err := wanOption(d.wan, d.detach)
+	if err != nil {
+		return err
+	}
 	release, err := cluster.Own(d.dir)
 	if err != nil {
 		return err
@@ -143,7 +149,7 @@ func (d *dev) run(ctx context.Context, out io.Writer) error {
 	// SIGPIPE, too: dying of `make run | head` would leave the sites running.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
-	c, err := cluster.New(cluster.Options{Dir: d.dir, Binary: binary, Sites: cluster.SiteNames(d.sites), PortBase: d.ports})
+	c, err := cluster.New(cluster.Options{Dir: d.dir, Binary: binary, Sites: cluster.SiteNames(d.sites), PortBase: d.ports, WAN: w})
 	if err == nil {
 		fmt.Fprintf(out, "Development cluster in %s\n", d.dir)
 		err = c.Up(ctx, func(format string, args ...any) { fmt.Fprintf(out, "  "+format+"\n", args...) })
@@ -159,6 +165,9 @@ func (d *dev) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	printCard(ctx, out, c, d)
+	if w != nil {
+		fmt.Fprintf(out, "\nBetween every two sites there is a round trip of %v, %v each way; `%s wan` shows and changes it.\n", d.wan, w.Link.Delay, d.command())
+	}
 	if d.detach {
 		fmt.Fprintf(out, "\nThe sites go on in the background; `%s stop` stops them.\n", d.command())
 		return nil

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"quorate/chaos/wan"
 	"quorate/node/admin"
 	"quorate/node/config"
 )
@@ -31,6 +32,7 @@ type Options struct {
 	Sites     []string      // default: site1 to site3; at most MaxSites
 	PortBase  int           // default: DefaultPortBase; a test reserves a block with ReservePorts
 	Heartbeat time.Duration // raft's; default: the node's own
+	WAN       *WAN          // an emulated wide area between the sites; nil: none
 	Env       []string      // for the nodes, as in os.Environ; QUORATE_… of the caller's don't reach them, but QUORATE_LOG_…
 	// Configure, if set, changes a site's configuration before it is written.
 	Configure func(site string, c *config.Config)
@@ -54,6 +56,9 @@ type Cluster struct {
 
 	mu     sync.Mutex
 	admins map[string]*admin.Client // by site; made when first needed
+
+	network      *wan.Network // if the wide area lives in this process
+	closeNetwork func()
 }
 
 // ErrNoCluster says that a folder holds no cluster.
@@ -119,7 +124,7 @@ func Open(dir, binary string) (*Cluster, error) {
 
 // nothingRuns returns ErrRunning when a site has a process.
 func (c *Cluster) nothingRuns() error {
-	for _, s := range c.plan.Sites {
+	for _, s := range append(c.Sites(), wanName) {
 		if pid, held := lockHolder(c.path(s, lockName)); held {
 			return fmt.Errorf("%s is %w (pid %d)", s, ErrRunning, pid)
 		}
@@ -140,8 +145,11 @@ func (c *Cluster) Sites() []string { return slices.Clone(c.plan.Sites) }
 func (c *Cluster) Addresses(site string) Addresses { return c.addresses(site) }
 
 func (c *Cluster) addresses(site string) Addresses {
-	return addressesOf(c.plan.PortBase, slices.Index(c.plan.Sites, site)+1)
+	return addressesOf(c.plan.PortBase, c.number(site))
 }
+
+// number is the site's, from 1.
+func (c *Cluster) number(site string) int { return slices.Index(c.plan.Sites, site) + 1 }
 
 // HasSite says whether the cluster has a site of this name.
 func (c *Cluster) HasSite(site string) bool { return slices.Contains(c.plan.Sites, site) }

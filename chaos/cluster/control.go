@@ -28,8 +28,8 @@ func (c *Cluster) Admin(site string) (*admin.Client, error) {
 // AdminURL is the base URL of the site's admin API.
 func (c *Cluster) AdminURL(site string) string { return "https://" + c.addresses(site).Admin }
 
-// RDAPURL is the base URL of the site's RDAP server.
-func (c *Cluster) RDAPURL(site string) string { return "https://" + c.addresses(site).RDAP }
+// RDAPURL is the base URL of the site's RDAP server, with the final slash that RFC 9224 §3 wants.
+func (c *Cluster) RDAPURL(site string) string { return "https://" + c.addresses(site).RDAP + "/" }
 
 // MetricsURL is the URL of the site's metrics.
 func (c *Cluster) MetricsURL(site string) string {
@@ -98,6 +98,12 @@ func (c *Cluster) Up(ctx context.Context, tell func(format string, args ...any))
 			err = errors.Join(err, c.StopAll())
 		}
 	}()
+	if c.options.WAN != nil {
+		if err := c.startWAN(ctx); err != nil {
+			return err
+		}
+		tell("wide area started: a round trip of %v between any two sites", 2*c.options.WAN.Link.Delay)
+	}
 	for _, s := range c.plan.Sites {
 		if err := c.Start(s); err != nil {
 			return err

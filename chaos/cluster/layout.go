@@ -24,6 +24,7 @@ import (
 //	ca/             ca.pem, ca.key
 //	certs/          NAME.pem, NAME.key: site1-node, site1-server, reg1, operator
 //	site1/          node.toml, data/, log, lock (held by the site's process, with its pid)
+//	wan/            control, and log and lock if the wide area is a process of its own
 //	lock            held by the process that starts and watches the sites
 const (
 	planFile      = "cluster.json"
@@ -169,6 +170,9 @@ func (c *Cluster) siteConfig(site string) config.Config {
 	cfg.Admin.Listen, cfg.Metrics.Listen = a.Admin, a.Metrics
 	for _, s := range c.plan.Sites {
 		cfg.Peers = append(cfg.Peers, config.Peer{ID: s, Site: s, Address: c.addresses(s).Transport})
+	}
+	if c.options.WAN != nil {
+		c.throughWAN(site, &cfg)
 	}
 	if c.options.Configure != nil {
 		c.options.Configure(site, &cfg)

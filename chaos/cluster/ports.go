@@ -21,6 +21,7 @@ const portsPerSite = 100
 // number, plus this: the last two digits remind of the well-known port.
 const (
 	transportPort = 10
+	relayPort     = 20 // plus the number of the site that is dialled: 21 to 29
 	whoisPort     = 43 // 43
 	rdapPort      = 44 // 443
 	dnsPort       = 53 // 53

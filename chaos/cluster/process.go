@@ -46,7 +46,12 @@ func (c *Cluster) Start(site string) error {
 }
 
 func (c *Cluster) start(site string) error {
-	lock, err := lockFile(c.path(site, lockName))
+	return c.launch(site, c.addresses(site).checkFree, "node", "--config", c.configFile(site))
+}
+
+// launch starts the binary with these arguments, its lock and log in the folder, unless it runs there already or check fails.
+func (c *Cluster) launch(folder string, check func() error, arguments ...string) error {
+	lock, err := lockFile(c.path(folder, lockName))
 	if errors.Is(err, errLocked) {
 		return ErrRunning
 	}
@@ -54,15 +59,15 @@ func (c *Cluster) start(site string) error {
 		return err
 	}
 	defer lock.Close() // the process has its own copy
-	if err := c.addresses(site).checkFree(); err != nil {
+	if err := check(); err != nil {
 		return err
 	}
-	log, err := os.OpenFile(c.LogFile(site), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(c.LogFile(folder), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(c.options.Binary, "node", "--config", c.configFile(site))
+	cmd := exec.Command(c.options.Binary, arguments...)
 	cmd.Env = environment(c.options.Env)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock}
@@ -135,7 +140,7 @@ func (c *Cluster) end(site string, s syscall.Signal, timeout time.Duration) erro
 	return nil
 }
 
-// StopAll stops all running sites at once.
+// StopAll stops all running sites at once, and then the wide area between them.
 func (c *Cluster) StopAll() error {
 	results := make(chan error)
 	for _, s := range c.plan.Sites {
@@ -151,6 +156,7 @@ func (c *Cluster) StopAll() error {
 	for range c.plan.Sites {
 		errs = append(errs, <-results)
 	}
+	errs = append(errs, c.stopWAN()) // after the sites, who say goodbye to each other
 	os.Remove(c.EndpointsFile())
 	return errors.Join(errs...)
 }

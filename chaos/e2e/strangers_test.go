@@ -79,7 +79,7 @@ func TestTools(t *testing.T) {
 		output(t, []string{"NXDOMAIN", "SOA"}, dig, "@"+host, "-p", port, "+norecurse", "+tcp", "nothing.example", "A")
 		host, port = split(t, site.WHOIS)
 		output(t, []string{"Domain Name: " + name, "Registrar: First Registrar Ltd"}, whois, "-h", host, "-p", port, name)
-		output(t, []string{`"ldhName":"` + name + `"`, "200"}, curl, "-sS", "--cacert", e.CA, "-w", "%{http_code}", site.RDAP+"/domain/"+name)
+		output(t, []string{`"ldhName":"` + name + `"`, "200"}, curl, "-sS", "--cacert", e.CA, "-w", "%{http_code}", site.RDAP+"domain/"+name)
 		output(t, []string{"quorate_"}, curl, "-sS", site.Metrics)
 		output(t, []string{`"state":`}, curl, "-sS", "--cacert", e.CA, "--cert", e.Operator.Cert, "--key", e.Operator.Key, site.Admin+"/v1/status")
 		reg1 := e.Registrars[0]

@@ -33,7 +33,7 @@ const (
 // logTime is the log time at which a command stamped with stamp executes, after the command at last.
 func (x *Exec) logTime(stamp, last Time) Time {
 	switch {
-	case stamp <= last:
+	case stamp <= last, x.Kind == KindNewTerm && last != 0: // a new leader's clock has yet to be held against the others'
 		return last
 	case last == 0, stamp-last <= MaxStep, x.quorumAgrees(stamp):
 		return stamp

@@ -3,6 +3,8 @@ package registry
 import (
 	"slices"
 	"strings"
+
+	"quorate/fsm/bugs"
 )
 
 // Limits of what a domain can hold.
@@ -69,6 +71,9 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	charge, fail := x.debit(&d, "create", tld.CreatePrice*int64(n), tld.Currency)
 	if fail != nil {
 		return 0, nil, fail
+	}
+	if bugs.Planted == bugs.DebitWithoutCreate && x.Index%8 == 0 {
+		return 0, nil, Fail(CommandFailed, "", "", "a bug is planted here")
 	}
 	if tld.AddGrace > 0 {
 		d.Grace = []Grace{{AddPeriod, x.Now + tld.AddGrace, charge}}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"quorate/fsm"
@@ -31,8 +32,8 @@ func (c *Consensus) serveClock(context.Context, string, []byte) ([]byte, error) 
 	return binary.BigEndian.AppendUint64(nil, uint64(c.now())), nil
 }
 
-// clocks asks all voters for their clocks. It waits for a quorum, and for the
-// others as long again: a dead voter must not hold up a new leader.
+// clocks asks all voters for their clocks. It waits for a quorum, and a little
+// for the others: a dead voter must not hold up a new leader.
 func (c *Consensus) clocks(ctx context.Context) []registry.Clock {
 	ctx, cancel := context.WithTimeout(ctx, tickInterval)
 	defer cancel()
@@ -46,12 +47,11 @@ func (c *Consensus) clocks(ctx context.Context) []registry.Clock {
 		}()
 	}
 	var all []registry.Clock
-	began := time.Now()
 	for len(all) < len(voters) {
 		select {
 		case a := <-answers:
 			if all = append(all, a); len(all) == len(voters)/2+1 {
-				time.AfterFunc(max(time.Since(began), minGrace), cancel)
+				time.AfterFunc(clockGrace, cancel)
 			}
 		case <-ctx.Done():
 			return all
@@ -60,8 +60,8 @@ func (c *Consensus) clocks(ctx context.Context) []registry.Clock {
 	return all
 }
 
-// minGrace is the least time that a slower voter is given.
-const minGrace = 20 * time.Millisecond
+// clockGrace is what voters are given that are slower than a quorum: sites differ by so much.
+const clockGrace = 30 * time.Millisecond
 
 // askClock reads a node's clock as of now: half a round trip has passed since it looked.
 func (c *Consensus) askClock(ctx context.Context, id string) (registry.Time, bool) {
@@ -97,20 +97,59 @@ func (c *Consensus) skewed(all []registry.Clock) bool {
 	return false
 }
 
-// moveTime executes a Tick, with the voters' clocks where log time has far to go.
-// If this node's clock is off it hands the leadership over instead.
-func (c *Consensus) moveTime(ctx context.Context) error {
-	all := c.clocks(ctx)
+// judge hands the leadership over if this node's clock is off by the clocks of all.
+func (c *Consensus) judge(ctx context.Context, all []registry.Clock) error {
 	if c.skewed(all) {
 		return errors.Join(errSkewed, await(ctx, c.raft.LeadershipTransfer()))
 	}
-	var last registry.Time
-	if err := c.cfg.Machine.View(func(v fsm.View) error { last = v.Now(); return nil }); err != nil {
+	return nil
+}
+
+// farBehind says that log time has to be moved by a quorum of clocks.
+func (c *Consensus) farBehind() (far bool, err error) {
+	err = c.cfg.Machine.View(func(v fsm.View) error {
+		far = c.now()-v.Now() > registry.MaxStep/2
+		return nil
+	})
+	return far, err
+}
+
+// moveTime executes a Tick, with the voters' clocks where log time has far to go, unless this node's clock is off.
+func (c *Consensus) moveTime(ctx context.Context) error {
+	all := c.clocks(ctx)
+	if err := c.judge(ctx, all); err != nil {
 		return err
 	}
 	var t registry.Tick
-	if c.now()-last > registry.MaxStep/2 {
+	far, err := c.farBehind()
+	if err != nil {
+		return err
+	}
+	if far {
 		t.Clocks = all
 	}
 	return c.command(ctx, registry.KindTick, t)
+}
+
+// keepWarm calls every other voter now and then, so that there is a
+// connection when one is needed in a hurry: after the leader's death a handshake is a round trip too many.
+func (c *Consensus) keepWarm(ctx context.Context) {
+	every := time.NewTicker(tickInterval)
+	defer every.Stop()
+	for {
+		var calls sync.WaitGroup
+		for _, id := range c.others("") {
+			calls.Go(func() {
+				call, cancel := context.WithTimeout(ctx, tickInterval)
+				defer cancel()
+				_, _ = c.askClock(call, id)
+			})
+		}
+		calls.Wait()
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

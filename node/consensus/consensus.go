@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"quorate/fsm"
+	"quorate/fsm/bugs"
 	"quorate/fsm/registry"
 	"quorate/transport"
 )
@@ -79,6 +80,9 @@ func Open(cfg Config) (*Consensus, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
+	if bugs.Planted != bugs.None {
+		cfg.Log.Error("this binary has a bug planted and is for tests only", "page", true, "bug", bugs.Planted)
+	}
 	if reason, err := os.ReadFile(filepath.Join(cfg.Folder, divergedName)); err == nil {
 		return nil, fmt.Errorf("%w: %s", ErrDiverged, bytes.TrimSpace(reason))
 	}
@@ -115,6 +119,7 @@ func Open(cfg Config) (*Consensus, error) {
 	c.done.Go(func() { c.watchLeader(ctx) })
 	c.done.Go(func() { c.govern(ctx) })
 	c.done.Go(func() { c.watchDisk(ctx) })
+	c.done.Go(func() { c.keepWarm(ctx) })
 	return c, nil
 }
 
@@ -272,7 +277,7 @@ var stateNames = map[raft.RaftState]string{
 func (c *Consensus) View(ctx context.Context, level fsm.Level, after uint64, fn func(fsm.View) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readPatience)
 	defer cancel()
-	if level == fsm.Linearizable {
+	if level == fsm.Linearizable && bugs.Planted != bugs.StaleRead {
 		index, err := c.fetch.index(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: %w", fsm.ErrUnavailable, err)

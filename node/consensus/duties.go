@@ -106,6 +106,8 @@ func (c *Consensus) rule(ctx context.Context) {
 	if !c.untilDone(ctx, "identity", func() error { return c.settleIdentity(ctx, fsm.Local) }) {
 		return
 	}
+	clocks := make(chan []registry.Clock, 1)
+	go func() { clocks <- c.clocks(ctx) }() // meanwhile: it takes a round trip as well
 	if !c.untilDone(ctx, "new term", func() error {
 		return c.command(ctx, registry.KindNewTerm, registry.NewTerm{Term: term, Leader: c.cfg.Node})
 	}) {
@@ -114,7 +116,22 @@ func (c *Consensus) rule(ctx context.Context) {
 	if !c.untilDone(ctx, "cluster settings", func() error { return c.found(ctx) }) {
 		return
 	}
-	if !c.untilDone(ctx, "log time", func() error { return c.moveTime(ctx) }) {
+	read := <-clocks
+	if !c.untilDone(ctx, "clock", func() error {
+		err := c.judge(ctx, read)
+		if err != nil {
+			read = c.clocks(ctx)
+		}
+		return err
+	}) {
+		return
+	}
+	if !c.untilDone(ctx, "log time", func() error {
+		if far, err := c.farBehind(); err != nil || !far {
+			return err
+		}
+		return c.moveTime(ctx)
+	}) {
 		return
 	}
 	c.reign.set(term)

@@ -24,7 +24,7 @@ const (
 	// tickInterval is how often log time moves by itself.
 	tickInterval = time.Second
 	// minStall is the least time after which a durable write counts as stalled: far beyond a busy disk's slowest.
-	minStall = 600 * time.Millisecond
+	minStall = time.Second
 	// maxStall is when a stalled disk won't come back: whoever watches over the process should start it anew, or elsewhere.
 	maxStall = 30 * time.Second
 	// compareInterval is how often replicas' digests are compared: well within what a replica keeps of them (fsm.DigestAt).

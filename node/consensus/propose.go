@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"quorate/fsm"
+	"quorate/fsm/bugs"
 	"quorate/fsm/registry"
 	"quorate/fsm/store"
 	"quorate/transport"
@@ -270,6 +271,12 @@ func (c *Consensus) apply(ctx context.Context, entry []byte) (r registry.Result,
 		return r, errBusy
 	}
 	c.stamp(entry)
+	if bugs.Planted == bugs.AckBeforeCommit {
+		if r, ok := c.foretell(entry); ok {
+			go awaitThen(context.Background(), c.raft.Apply(entry, enqueueTimeout), func() { <-c.slots })
+			return r, nil
+		}
+	}
 	f := c.raft.Apply(entry, enqueueTimeout)
 	// The slot is free when raft is done with the entry, not when its client has gone.
 	err = awaitThen(ctx, f, func() { <-c.slots })
