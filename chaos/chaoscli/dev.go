@@ -158,6 +158,11 @@ func (d *dev) run(ctx context.Context, out io.Writer) error {
 	case ctx.Err() != nil && err != nil:
 		return errors.New("interrupted; nothing is left running")
 	case errors.Is(err, cluster.ErrRunning):
+		if d.detach {
+			if revived := d.revive(ctx, out); !errors.Is(revived, errAllRun) {
+				return revived
+			}
+		}
 		return fmt.Errorf("%w; `%s stop` stops the cluster", err, d.command())
 	case errors.Is(err, cluster.ErrPortInUse):
 		return fmt.Errorf("%w; a new cluster can begin at other ports: --ports 17000", err)
@@ -176,6 +181,32 @@ func (d *dev) run(ctx context.Context, out io.Writer) error {
 	watch(ctx, out, c)
 	stop() // from here on, a second Ctrl-C is ours
 	return d.shutDown(out, c)
+}
+
+// errAllRun says that there was no site to start.
+var errAllRun = errors.New("all sites are running")
+
+// revive starts the sites that are down in a cluster of which others run.
+func (d *dev) revive(ctx context.Context, out io.Writer) error {
+	c, err := d.open()
+	if err != nil {
+		return err
+	}
+	started := false
+	for _, s := range c.Sites() {
+		if c.PID(s) != 0 {
+			continue
+		}
+		if err := d.start(ctx, out, c, s); err != nil {
+			return err
+		}
+		started = true
+	}
+	if !started {
+		return errAllRun
+	}
+	printCard(ctx, out, c, d)
+	return nil
 }
 
 // watch tells of sites that die and come back, until ctx ends.
