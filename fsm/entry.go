@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -55,6 +56,10 @@ func DecodeUnstamped(entry []byte) (c registry.Command, err error) {
 	}
 	if err := store.Decode(entry[headerSize:], &c); err != nil {
 		return c, fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	// CBOR has more than one way to say a thing, and we have one: what isn't said so was not made by Encode.
+	if !bytes.Equal(store.Encode(c), entry[headerSize:]) {
+		return c, fmt.Errorf("%w: not in canonical form", ErrForm)
 	}
 	return c, nil
 }
