@@ -12,7 +12,7 @@ export QUORATE_SHARED
 BINARY := bin/quorate
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test tools lint fast race e2e fuzz bench clean
+.PHONY: help build run stop test tools lint fast race e2e test-bugs linear fuzz bench clean
 
 help:
 	@echo 'Quorate, a registry in three sites. Start here:'
@@ -29,6 +29,8 @@ help:
 	@echo '  make fast         unit and property tests; make race: the same under the race detector'
 	@echo '  make e2e          the end-to-end tests: three processes, killed under load'
 	@echo '  make test         lint, race, e2e: what must pass before a change is done'
+	@echo '  make linear       clients under faults for LINEAR="--duration 60s", and whether one order explains what they were told'
+	@echo '  make test-bugs    whether that finds the bugs that can be planted (fsm/bugs); a minute or two'
 	@echo '  make fuzz         each parser of outside bytes, FUZZTIME=$(FUZZTIME) each'
 	@echo '  make bench        round trips and rates through the front doors, against a cluster of its own'
 	@echo '  make clean        remove bin/ and the data in $(DEV_DIR)'
@@ -51,7 +53,7 @@ lint:
 	go tool staticcheck ./...
 
 # The end-to-end tests apart: they start processes, which the race detector doesn't see into.
-UNIT = $$(go list ./... | grep -v /chaos/e2e)
+UNIT = $$(go list ./... | grep -v -e /chaos/e2e -e /chaos/linear/planted)
 
 fast:
 	go test -timeout $(TEST_TIMEOUT) $(UNIT)
@@ -64,6 +66,13 @@ e2e:
 	go test -timeout $(TEST_TIMEOUT) ./chaos/e2e
 
 test: tools lint race e2e
+
+# Not from the cache, which doesn't know what the binary is built from.
+test-bugs:
+	go test -count=1 -timeout 15m ./chaos/linear/planted
+
+linear: build
+	@exec $(BINARY) chaos linear $(LINEAR)
 
 # What the tests use beside Go. .ci/run installs it.
 tools:

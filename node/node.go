@@ -41,7 +41,7 @@ const clusterLevel = 1
 
 const (
 	// stopTimeout bounds a graceful stop.
-	stopTimeout = 15 * time.Second
+	stopTimeout = 10 * time.Second
 	// raftTimeout is raft's for a message; with it a connection is given up.
 	raftTimeout = time.Second
 	// raftInFlight is how many batches are on their way to a follower at once: more help the median and hurt the tail.

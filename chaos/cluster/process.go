@@ -101,7 +101,7 @@ func (c *Cluster) Stop(site string) error {
 	c.Resume(site) // a paused process hears no SIGTERM
 	err := c.end(site, syscall.SIGTERM, stopTimeout)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w; killed: %w", err, c.Kill(site))
+		return errors.Join(fmt.Errorf("%s had to be killed: %w", site, err), c.Kill(site))
 	}
 	return err
 }

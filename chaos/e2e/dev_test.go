@@ -110,15 +110,13 @@ func TestDetached(t *testing.T) {
 	if out, err := d.command(t, "start", dead).CombinedOutput(); err != nil {
 		t.Fatalf("dev start %s: %v: %s", dead, err, out)
 	}
-	again, err := endpoints.Load(file)
-	do(t, err)
 	before, _ := e.Site(dead)
 	// A second start with a site down brings that site back.
 	do(t, c.Kill(dead))
 	if out, err := d.command(t, "--detach").CombinedOutput(); err != nil || !strings.Contains(string(out), dead+" runs") {
 		t.Errorf("dev --detach with %s down: %v: %s", dead, err, out)
 	}
-	again, err = endpoints.Load(file)
+	again, err := endpoints.Load(file)
 	do(t, err)
 	if now, err := again.Site(dead); err != nil || now.PID != c.PID(dead) || now.PID == before.PID {
 		t.Errorf("%s had pid %d, has %d, and the file says %d (%v)", dead, before.PID, c.PID(dead), now.PID, err)

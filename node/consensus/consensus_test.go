@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,44 @@ func TestAnyNodeTakesCommandsAndShowsThem(t *testing.T) {
 		if domains, balance := g.agree(); domains != 3 || balance != deposit-3 {
 			t.Errorf("%d domains, balance %d", domains, balance)
 		}
+	})
+}
+
+// A follower may have applied what the leader has not. Once it has shown that,
+// no linearizable read may show less, at the leader least of all.
+func TestLinearizableReadsDoNotGoBack(t *testing.T) {
+	var slow atomic.Pointer[string] // the node whose disk is slow
+	inGroup(t, func(c *Config) {
+		node := c.Node
+		c.BeforeWrite = func() {
+			if s := slow.Load(); s != nil && *s == node {
+				time.Sleep(200 * time.Millisecond)
+			}
+		}
+	}, func(g *group) {
+		leader, at := g.leader(), g.follower()
+		slow.Store(&leader)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if r, err := g.create(at, "a"); err != nil || r.Fail != nil {
+				t.Errorf("%v %v", r.Fail, err)
+			}
+		}()
+		for found := false; !found; time.Sleep(time.Millisecond) {
+			found, _ = g.has(at, "a", fsm.Local)
+		}
+		if found, err := g.has(leader, "a", fsm.Local); found || err != nil {
+			t.Fatalf("the leader has it too: the test shows nothing (%v)", err)
+		}
+		if found, err := g.has(at, "a", fsm.Linearizable); !found || err != nil {
+			t.Errorf("a linearizable read at the follower that has it: %v %v", found, err)
+		}
+		if found, err := g.has(leader, "a", fsm.Linearizable); !found || err != nil {
+			t.Errorf("a linearizable read at the leader afterwards: %v %v", found, err)
+		}
+		<-done
+		slow.Store(nil)
 	})
 }
 

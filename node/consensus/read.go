@@ -13,12 +13,16 @@ import (
 	"quorate/transport"
 )
 
-// A linearizable read needs an index: one at or above everything acknowledged
-// before the read began. The leader's state machine has applied all that it and
-// its predecessors acknowledged once it has applied its own NewTerm. That it still is the
-// leader when the read begins is shown by asking a quorum, after the request came, for
-// their terms: had another been elected since, one of any quorum would say so.
-// raft.VerifyLeader is not enough: it may count acknowledgements of messages sent before.
+// A linearizable read needs an index: one at or above everything that was
+// acknowledged, or shown by another such read, before it began. That is what the leader
+// has committed, once its own NewTerm is: all that leaders before it acknowledged is
+// below. What its state machine has applied is not enough: a follower may be ahead of
+// it, and have shown what it has not. Only commands and configurations follow a
+// NewTerm, so every state machine reaches that index.
+//
+// That the node still is the leader when the read begins is shown by asking a
+// quorum, after the request came, for their terms: had another been elected since, one
+// of any quorum would say so. raft.VerifyLeader is not enough: it may count acknowledgements of messages sent before.
 
 const (
 	methodReadIndex = "readindex" // the leader's index, confirmed
@@ -147,7 +151,7 @@ func (c *Consensus) confirmIndex(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	index := c.replica.applied()
+	index := c.raft.CommitIndex()
 	if err := c.confirmTerm(ctx, term); err != nil {
 		return 0, err
 	}
