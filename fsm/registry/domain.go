@@ -17,6 +17,19 @@ func (v *View) mustTLD(name string) TLD {
 	return t
 }
 
+// sponsored returns the domain called name, settled, for a transform that only
+// its sponsoring client may ask for. It fails with 2201, 2303.
+func (x *Exec) sponsored(name string) (d Domain, fail *Failure) {
+	if fail := x.mayTransform(); fail != nil {
+		return d, fail
+	}
+	d, ok := x.domain(name)
+	if !ok {
+		return d, Fail(ObjectDoesNotExist, "domain:name", name, "there is no such domain")
+	}
+	return d, x.mayChange(&d.Object, "domain:name", name)
+}
+
 // putDomain replaces before (nil: none) by d, with its due time, its links and
 // the names of the zone that follow from it.
 func (x *Exec) putDomain(before, d *Domain) {

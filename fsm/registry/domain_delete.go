@@ -8,14 +8,8 @@ type DomainDelete struct {
 
 // domainDelete fails with 2201, 2303, 2304, 2305.
 func (x *Exec) domainDelete(c DomainDelete) (Code, any, *Failure) {
-	if fail := x.mayTransform(); fail != nil {
-		return 0, nil, fail
-	}
-	d, ok := x.domain(c.Name)
-	if !ok {
-		return 0, nil, Fail(ObjectDoesNotExist, "domain:name", c.Name, "there is no such domain")
-	}
-	if fail := x.mayChange(&d.Object, "domain:name", c.Name); fail != nil {
+	d, fail := x.sponsored(c.Name)
+	if fail != nil {
 		return 0, nil, fail
 	}
 	if fail := prohibited(d.Statuses, Pending|ClientDeleteProhibited|ServerDeleteProhibited, "domain:name", d.Name); fail != nil {

@@ -15,14 +15,8 @@ type DomainRenewed struct {
 
 // domainRenew fails with 2201, 2303, 2304, 2306 (curExpDate), 2004, 2104, 2105.
 func (x *Exec) domainRenew(c DomainRenew) (Code, any, *Failure) {
-	if fail := x.mayTransform(); fail != nil {
-		return 0, nil, fail
-	}
-	d, ok := x.domain(c.Name)
-	if !ok {
-		return 0, nil, Fail(ObjectDoesNotExist, "domain:name", c.Name, "there is no such domain")
-	}
-	if fail := x.mayChange(&d.Object, "domain:name", c.Name); fail != nil {
+	d, fail := x.sponsored(c.Name)
+	if fail != nil {
 		return 0, nil, fail
 	}
 	if fail := prohibited(d.Statuses, Pending|ClientRenewProhibited|ServerRenewProhibited, "domain:name", d.Name); fail != nil {

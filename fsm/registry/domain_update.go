@@ -20,21 +20,14 @@ type DomainUpdate struct {
 
 // domainUpdate fails with 2201, 2303, 2304, 2306, 2003.
 func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
-	if fail := x.mayTransform(); fail != nil {
-		return 0, nil, fail
-	}
-	d, ok := x.domain(c.Name)
-	if !ok {
-		return 0, nil, Fail(ObjectDoesNotExist, "domain:name", c.Name, "there is no such domain")
-	}
-	if fail := x.mayChange(&d.Object, "domain:name", c.Name); fail != nil {
+	d, fail := x.sponsored(c.Name)
+	if fail != nil {
 		return 0, nil, fail
 	}
 	if fail := x.mayUpdate(d.Statuses, c); fail != nil {
 		return 0, nil, fail
 	}
 	before := d
-	var fail *Failure
 	if d.Statuses, fail = x.changeStatuses(d.Statuses, c.AddStatuses, c.RemoveStatuses, "domain:status"); fail != nil {
 		return 0, nil, fail
 	}
