@@ -148,6 +148,9 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 func (n *Node) Run(ctx context.Context) error {
 	n.log.Info("serves", "node", n.cfg.Node, "site", n.cfg.Site, "epp", n.cfg.EPP.Listen, "whois", n.cfg.WHOIS.Listen,
 		"rdap", n.cfg.RDAP.Listen, "dns", n.cfg.DNS.Listen, "admin", n.cfg.Admin.Listen, "metrics", n.cfg.Metrics.Listen)
+	scrubbing, stop := context.WithCancel(ctx)
+	defer stop()
+	n.serving.Go(func() { n.scrub(scrubbing) })
 	var why error
 	select {
 	case <-ctx.Done():
@@ -158,8 +161,28 @@ func (n *Node) Run(ctx context.Context) error {
 	if errors.Is(why, consensus.ErrDiskStalled) {
 		return why // whatever would be closed waits for the disk
 	}
+	stop()
 	n.log.Info("stops")
 	return errors.Join(why, n.close())
+}
+
+// scrub has the state read now and then. It takes a while on a large one, and
+// the state file keeps for so long what is overwritten meanwhile.
+func (n *Node) scrub(ctx context.Context) {
+	every := time.NewTicker(time.Duration(n.cfg.Scrub))
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+		began := time.Now()
+		if err := n.consensus.Scrub(); err != nil {
+			return // the node has failed, and says so itself
+		}
+		n.log.Info("the state is what its digest says", "took", time.Since(began))
+	}
 }
 
 // close ends the node so that nobody notices: the leadership goes first, then

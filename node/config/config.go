@@ -22,13 +22,14 @@ import (
 // Config is a node's configuration. Paths may be relative to the file's folder.
 // docs/CONFIGURATION.md says what each setting means; a test compares the two.
 type Config struct {
-	Cluster    string `toml:"cluster"`    // the cluster's name, as in all its certificates
-	Node       string `toml:"node"`       // this node's id, as in its certificate
-	Site       string `toml:"site"`       // where it stands; default: the node's id
-	Data       string `toml:"data"`       // folder of log and state
-	Bootstrap  bool   `toml:"bootstrap"`  // begin a new cluster of the seed peers when there is no data; set on one node only
-	Repository string `toml:"repository"` // with bootstrap: suffix of ROIDs (RFC 5730 §2.8)
-	KEK        string `toml:"kek"`        // file with the cluster's key-encryption key: 32 octets in hex
+	Cluster    string   `toml:"cluster"`    // the cluster's name, as in all its certificates
+	Node       string   `toml:"node"`       // this node's id, as in its certificate
+	Site       string   `toml:"site"`       // where it stands; default: the node's id
+	Data       string   `toml:"data"`       // folder of log and state
+	Bootstrap  bool     `toml:"bootstrap"`  // begin a new cluster of the seed peers when there is no data; set on one node only
+	Repository string   `toml:"repository"` // with bootstrap: suffix of ROIDs (RFC 5730 §2.8)
+	Scrub      Duration `toml:"scrub"`      // how often the whole state is read and held against its digest
+	KEK        string   `toml:"kek"`        // file with the cluster's key-encryption key: 32 octets in hex
 
 	TLS       TLS       `toml:"tls"`
 	Transport Transport `toml:"transport"`
@@ -144,6 +145,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func Default() Config {
 	return Config{
 		Repository: "QUORATE",
+		Scrub:      Duration(24 * time.Hour),
 		Transport:  Transport{Generation: 1},
 		// 250 ms suits round trips of up to 80 ms; beyond, three round trips.
 		// Markers cost nothing, so they are frequent; logs are kept long, so that a site that was away needs no copy.
@@ -258,6 +260,7 @@ func (c *Config) check() error {
 		value Duration
 		least time.Duration
 	}{
+		{"scrub", c.Scrub, time.Minute},
 		{"raft.heartbeat", c.Raft.Heartbeat, 50 * time.Millisecond},
 		{"epp.idle_timeout", c.EPP.IdleTimeout, time.Second},
 		{"epp.login_timeout", c.EPP.LoginTimeout, time.Second},

@@ -119,6 +119,19 @@ func (r *replica) compare(cmp registry.Comparison) error {
 	return errors.Join(fmt.Errorf("%w: %s", ErrDiverged, reason), writeDurably(filepath.Join(r.snapshots.folder, divergedName), []byte(reason+"\n")))
 }
 
+// Scrub reads this replica's whole state and holds it against its own digest:
+// what the disk or memory has altered behind our back shows before anybody is told
+// of it. If it differs the replica leaves service as if its peers had found out.
+func (c *Consensus) Scrub() error {
+	err := c.cfg.Machine.Verify()
+	if err == nil {
+		return nil
+	}
+	err = errors.Join(fmt.Errorf("%w: %w", ErrDiverged, err), writeDurably(filepath.Join(c.cfg.Folder, divergedName), []byte(err.Error()+"\n")))
+	c.replica.fail(err)
+	return err
+}
+
 // Copy is a state file that is being put in the place of a node's own, while
 // the node is down. The node's log and votes stay: it has promised its peers to keep them.
 type Copy struct {

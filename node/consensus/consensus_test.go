@@ -581,6 +581,23 @@ func TestAReplicaThatDiffersLeavesService(t *testing.T) {
 	})
 }
 
+// A row that nobody touches is found by the scrub.
+func TestTheScrubFindsAnAlteredRow(t *testing.T) {
+	inGroup(t, nil, func(g *group) {
+		g.agree()
+		at := g.follower()
+		if err := g.nodes[at].Scrub(); err != nil {
+			t.Errorf("a state that is well: %v", err)
+		}
+		g.stop(at)
+		alter(t, filepath.Join(g.folder, at, "state.db"), "tlds", []byte("ns.elsewhere"), []byte("ns.elsewhera"))
+		m := g.start(at)
+		if err := m.Scrub(); !errors.Is(err, ErrDiverged) || !errors.Is(m.Failure(), ErrDiverged) {
+			t.Errorf("an altered state: %v, %v", err, m.Failure())
+		}
+	})
+}
+
 // alter replaces a part of a row's value, as a fault of disk or memory would.
 func alter(t *testing.T, file, table string, from, to []byte) {
 	t.Helper()
