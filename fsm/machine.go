@@ -119,11 +119,11 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 		return registry.Result{}, err
 	}
 	book := b.Begin()
-	if r, done := recall(book, cmd); done && (bugs.Planted != bugs.ApplyTwice || IsStale(r)) {
-		b.Merge(book)
-		return r, nil
-	}
+	known, done := recall(book, cmd)
 	b.Merge(book)
+	if done && (bugs.Planted != bugs.ApplyTwice || IsStale(known)) {
+		return known, nil
+	}
 
 	tx := b.Begin()
 	x := registry.NewExec(tx, cmd, e.Index, registry.Time(bugs.LogTime(int64(stamp))))

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"quorate/epp"
 	"quorate/fsm"
@@ -67,15 +68,13 @@ func (d adminDoor) Status(context.Context) (admin.Status, error) {
 
 // peers are the other members, with what the transport knows of them.
 func (n *Node) peers(known []registry.Peer, voters []string) (all []admin.Peer) {
+	links := n.transport.Peers()
 	for _, p := range known {
 		if p.ID == n.cfg.Node {
 			continue
 		}
-		peer := admin.Peer{ID: p.ID, Site: p.Site, Address: p.Address}
-		for _, v := range voters {
-			peer.Voter = peer.Voter || v == p.ID
-		}
-		for _, link := range n.transport.Peers() {
+		peer := admin.Peer{ID: p.ID, Site: p.Site, Address: p.Address, Voter: slices.Contains(voters, p.ID)}
+		for _, link := range links {
 			if link.ID == p.ID {
 				peer.Connected = len(link.Outbound)+len(link.Inbound) > 0
 				peer.RTT = float64(link.RTT.Microseconds()) / 1000

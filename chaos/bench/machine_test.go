@@ -21,6 +21,9 @@ func TestProcessorTimeAdvancesWithWork(t *testing.T) {
 	t.Parallel()
 	before, ok := cpuTime(os.Getpid())
 	if !ok {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("no processor time to be had")
+		}
 		t.Skip("this kernel has no /proc to tell processor time")
 	}
 	deadline := time.Now().Add(30 * time.Second)

@@ -16,6 +16,9 @@ func TestUnusableDisk(t *testing.T) {
 	mount := func(options string) {
 		t.Helper()
 		if err := syscall.Mount("tmpfs", d.dir, "tmpfs", 0, options); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatal(err)
+			}
 			t.Skipf("this needs the right to mount: %v", err)
 		}
 	}
