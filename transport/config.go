@@ -159,7 +159,7 @@ func (c Config) quic() *quic.Config {
 }
 
 // resetKey is the key of QUIC's stateless resets (RFC 9000 §10.3). It is derived from the node's private key so that it outlives the
-// process: after a crash the restarted node resets the connections of its former life at once, instead of leaving its peers to time
+// process: after a crash the restarted node resets the connections of its former life at the next call (a keep-alive is too small), instead of leaving its peers to time
 // out. A key that can't be read (one in a hardware module) yields none, and time-outs do the work.
 func resetKey(cert *tls.Certificate) *quic.StatelessResetKey {
 	der, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
