@@ -28,7 +28,7 @@ func (x *Exec) contactCreate(c ContactCreate) (Code, any, *Failure) {
 	if fail := x.mayTransform(); fail != nil {
 		return 0, nil, fail
 	}
-	if _, taken := x.Contact(c.ID); taken {
+	if x.HasContact(c.ID) {
 		return 0, nil, Fail(ObjectExists, "contact:id", c.ID, "the contact exists")
 	}
 	n := Contact{
@@ -65,7 +65,7 @@ func (x *Exec) contactDelete(c ContactDelete) (Code, any, *Failure) {
 
 // CheckContact says whether a contact with this id can be created (RFC 5733 §3.1.1).
 func (v *View) CheckContact(id string) Availability {
-	if _, taken := v.Contact(id); taken {
+	if v.HasContact(id) {
 		return Availability{id, false, "In use"}
 	}
 	return Availability{id, true, ""}

@@ -130,7 +130,7 @@ func (x *Exec) hostsNamed(names []string) (numbers []uint64, fail *Failure) {
 // checkContacts refuses contacts that don't exist, or that are named twice in a role.
 func (x *Exec) checkContacts(all []DomainContact) *Failure {
 	for i, c := range all {
-		if _, ok := x.Contact(c.ID); !ok {
+		if !x.HasContact(c.ID) {
 			return Fail(ObjectDoesNotExist, "domain:contact", c.ID, "there is no such contact")
 		}
 		if slices.Contains(all[:i], c) {

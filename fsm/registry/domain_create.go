@@ -111,7 +111,7 @@ func (x *Exec) checkModel(tld *TLD, registrant string, all []DomainContact) *Fai
 	case len(all) > MaxDomainContacts:
 		return Fail(ParameterPolicy, "domain:contact", "", "a domain has at most %d contacts", MaxDomainContacts)
 	}
-	if _, ok := x.Contact(registrant); registrant != "" && !ok {
+	if registrant != "" && !x.HasContact(registrant) {
 		return Fail(ObjectDoesNotExist, "domain:registrant", registrant, "there is no such contact")
 	}
 	return x.checkContacts(all)

@@ -217,6 +217,9 @@ func (v *View) HostStatuses(h Host) Statuses {
 // Contact returns the contact with the client's identifier id.
 func (v *View) Contact(id string) (Contact, bool) { return contacts.Get(v.r, textKey(id)) }
 
+// HasContact says whether there is a contact with the client's identifier id.
+func (v *View) HasContact(id string) bool { return contacts.Has(v.r, textKey(id)) }
+
 // ContactStatuses are the statuses to show for c (RFC 5733 §2.2).
 func (v *View) ContactStatuses(c Contact) Statuses {
 	return shown(c.Statuses, contactLinks.Any(v.r, numberKey(c.Number)))
