@@ -67,7 +67,6 @@ type Consensus struct {
 	leader  *leaderWatch
 	slots   chan struct{} // proposals in flight on the leader
 	fetch   rounds        // linearizable reads' indexes, on any node
-	confirm rounds        // the same, on the leader
 	reign   reign
 	disk    *diskWatch
 	silent  atomic.Bool // the disk is stalled
@@ -112,7 +111,6 @@ func Open(cfg Config) (*Consensus, error) {
 		return nil, errors.Join(err, c.logs.Close())
 	}
 	c.fetch.fetch = c.fetchIndex
-	c.confirm.fetch = c.confirmIndex
 	c.handle()
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
@@ -174,7 +172,9 @@ func (c *Consensus) startRaft(snapshots raft.SnapshotStore) error {
 			c.log.Info("a new cluster begins", "nodes", len(servers))
 		}
 	}
+	go c.replica.applyAll()
 	if c.raft, err = raft.NewRaft(rc, c.replica, cached, c.logs, snapshots, c.cfg.Raft); err != nil {
+		c.replica.close()
 		return fmt.Errorf("starting raft: %w", err)
 	}
 	return nil
@@ -212,16 +212,9 @@ func (c *Consensus) serveHandOver(ctx context.Context, peer string, _ []byte) ([
 }
 
 // await is f.Error, bounded by ctx.
-func await(ctx context.Context, f raft.Future) error { return awaitThen(ctx, f, func() {}) }
-
-// awaitThen is await, and calls then when f has ended, sooner or later.
-func awaitThen(ctx context.Context, f raft.Future, then func()) error {
+func await(ctx context.Context, f raft.Future) error {
 	got := make(chan error, 1)
-	go func() {
-		err := f.Error()
-		then()
-		got <- err
-	}()
+	go func() { got <- f.Error() }()
 	select {
 	case err := <-got:
 		return err
@@ -234,7 +227,9 @@ func awaitThen(ctx context.Context, f raft.Future, then func()) error {
 func (c *Consensus) Close() error {
 	c.stop()
 	c.done.Wait()
-	return errors.Join(c.raft.Shutdown().Error(), c.logs.Close())
+	err := c.raft.Shutdown().Error()
+	c.replica.close()
+	return errors.Join(err, c.logs.Close())
 }
 
 // Status is a node's part in the cluster, as it sees it.

@@ -39,4 +39,8 @@ const (
 	logCache = 8192
 	// maxHops is how often a command may be handed on from a node that isn't the leader.
 	maxHops = 1
+	// maxTransaction is how many entries one transaction of the state takes: all that can be in flight, and little enough to be soon over.
+	maxTransaction = 1024
+	// maxHandovers is how many batches raft may hand over before the state has them; beyond, raft waits.
+	maxHandovers = 64
 )

@@ -273,14 +273,33 @@ func (c *Consensus) apply(ctx context.Context, entry []byte) (r registry.Result,
 	c.stamp(entry)
 	if bugs.Planted == bugs.AckBeforeCommit {
 		if r, ok := c.foretell(entry); ok {
-			go awaitThen(context.Background(), c.raft.Apply(entry, enqueueTimeout), func() { <-c.slots })
+			go func() { _, _ = resultOf(c.raft.Apply(entry, enqueueTimeout)); <-c.slots }()
 			return r, nil
 		}
 	}
 	f := c.raft.Apply(entry, enqueueTimeout)
-	// The slot is free when raft is done with the entry, not when its client has gone.
-	err = awaitThen(ctx, f, func() { <-c.slots })
-	switch {
+	type outcome struct {
+		registry.Result
+		error
+	}
+	got := make(chan outcome, 1)
+	// The slot is free when the entry is done with, not when its client has gone.
+	go func() {
+		r, err := resultOf(f)
+		<-c.slots
+		got <- outcome{r, err}
+	}()
+	select {
+	case o := <-got:
+		return o.Result, o.error
+	case <-ctx.Done():
+		return r, fmt.Errorf("%w: %w", errMaybe, ctx.Err())
+	}
+}
+
+// resultOf waits for what becomes of an entry.
+func resultOf(f raft.ApplyFuture) (r registry.Result, err error) {
+	switch err := f.Error(); {
 	case err == nil:
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
 		return r, errNotLeader
@@ -289,12 +308,8 @@ func (c *Consensus) apply(ctx context.Context, entry []byte) (r registry.Result,
 	default:
 		return r, fmt.Errorf("%w: %w", errMaybe, err)
 	}
-	switch response := f.Response().(type) {
-	case registry.Result:
-		return response, nil
-	case error:
-		return r, fmt.Errorf("%w: %w", errMaybe, response)
-	default:
-		return r, fmt.Errorf("%w: the state machine answered with a %T", errMaybe, response)
+	if r, err = f.Response().(pending).result(); err != nil {
+		return r, fmt.Errorf("%w: %w", errMaybe, err)
 	}
+	return r, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"quorate/fsm/store"
 	"quorate/transport"
 )
 
@@ -20,14 +21,22 @@ import (
 // it, and have shown what it has not. Only commands and configurations follow a
 // NewTerm, so every state machine reaches that index.
 //
-// That the node still is the leader when the read begins is shown by asking a
-// quorum, after the request came, for their terms: had another been elected since, one
-// of any quorum would say so. raft.VerifyLeader is not enough: it may count acknowledgements of messages sent before.
+// That nobody else was elected before the read began is shown by a quorum whose terms, as of then or later, are not above the
+// leader's: of any quorum that elected another, one node would say so. The reading node is one of it, and the leader another, so of
+// three nodes no third need be asked: a read costs a round trip to the leader, or the leader a round trip to the nearest.
+// raft.VerifyLeader is not enough: it may count acknowledgements of messages sent before.
 
 const (
-	methodReadIndex = "readindex" // the leader's index, confirmed
+	methodReadIndex = "readindex" // what the leader has committed
 	methodTerm      = "term"      // a node's current term
 )
+
+// standing is a leader's answer to methodReadIndex.
+type standing struct {
+	Term   uint64   `cbor:"1,keyasint"`
+	Index  uint64   `cbor:"2,keyasint"` // committed
+	Voters []string `cbor:"3,keyasint"` // of whom a quorum must confirm the term
+}
 
 // rounds coalesces reads: those that arrive while maxRounds are under way share the next.
 type rounds struct {
@@ -87,17 +96,12 @@ func (r *rounds) run() {
 func (c *Consensus) fetchIndex(ctx context.Context) (index uint64, err error) {
 	for {
 		leader, alone, changed := c.leader.watch()
-		attempt, cancel := until(ctx, changed)
-		switch {
-		case leader == c.cfg.Node:
-			index, err = c.confirm.index(attempt)
-		case leader != "":
-			index, err = c.askIndex(attempt, leader)
-		default:
-			err = errNoLeader
-		}
-		cancel()
-		if leader == "" && alone > leaderPatience {
+		err = errNoLeader
+		if leader != "" {
+			attempt, cancel := until(ctx, changed)
+			index, err = c.confirmedIndex(attempt, leader)
+			cancel()
+		} else if alone > leaderPatience {
 			return 0, err
 		}
 		if err == nil {
@@ -112,8 +116,64 @@ func (c *Consensus) fetchIndex(ctx context.Context) (index uint64, err error) {
 	}
 }
 
-// askIndex asks the leader, or peers that may reach it.
-func (c *Consensus) askIndex(ctx context.Context, leader string) (index uint64, err error) {
+// confirmedIndex asks the leader where it stands and, at the same time, as many others for their terms as make a quorum with it and this node.
+func (c *Consensus) confirmedIndex(ctx context.Context, leader string) (uint64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		node string
+		term uint64
+		err  error
+	}
+	others := c.others(leader)
+	answers := make(chan answer, len(others))
+	asked := 0
+	if leader == c.cfg.Node || len(others) > 1 { // otherwise there are three voters, and this and the leader are two of them
+		for _, id := range others {
+			asked++
+			go func() {
+				term, err := c.askTerm(ctx, id)
+				answers <- answer{id, term, err}
+			}()
+		}
+	}
+	lead, err := c.askStanding(ctx, leader)
+	if err != nil {
+		return 0, err
+	}
+	own := c.raft.CurrentTerm()
+	confirmed := map[string]bool{leader: true, c.cfg.Node: own <= lead.Term}
+	for !isQuorum(confirmed, lead.Voters) {
+		if asked == 0 {
+			return 0, fmt.Errorf("%w: no quorum confirmed term %d", errNotLeader, lead.Term)
+		}
+		asked--
+		select {
+		case a := <-answers:
+			confirmed[a.node] = a.err == nil && a.term <= lead.Term
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	return lead.Index, nil
+}
+
+// isQuorum says whether more than half of the voters are in a set.
+func isQuorum(set map[string]bool, voters []string) bool {
+	n := 0
+	for _, id := range voters {
+		if set[id] {
+			n++
+		}
+	}
+	return n > len(voters)/2
+}
+
+// askStanding asks the leader where it stands, through a peer if need be.
+func (c *Consensus) askStanding(ctx context.Context, leader string) (s standing, err error) {
+	if leader == c.cfg.Node {
+		return c.standing(ctx)
+	}
 	reply, err := c.cfg.Network.Call(ctx, leader, methodReadIndex, nil)
 	if errors.Is(err, transport.ErrUnreachable) {
 		for _, p := range c.others(leader) {
@@ -123,70 +183,48 @@ func (c *Consensus) askIndex(ctx context.Context, leader string) (index uint64, 
 		}
 	}
 	if err != nil {
-		return 0, err
+		return s, err
 	}
-	if len(reply) != 8 {
-		return 0, fmt.Errorf("a read index of %d octets", len(reply))
+	return s, store.Decode(reply, &s)
+}
+
+// standing is where this node stands, as the leader; it waits for its reign to begin.
+func (c *Consensus) standing(ctx context.Context) (s standing, err error) {
+	if s.Term, err = c.reign.wait(ctx); err != nil {
+		return s, err
 	}
-	return binary.BigEndian.Uint64(reply), nil
+	s.Index, s.Voters = c.raft.CommitIndex(), c.voters()
+	if c.raft.CurrentTerm() != s.Term || c.raft.State() != raft.Leader || len(s.Voters) == 0 {
+		return s, errNotLeader
+	}
+	return s, nil
 }
 
 // serveReadIndex answers methodReadIndex; a node that isn't the leader asks it, if the request allows a hop.
 func (c *Consensus) serveReadIndex(ctx context.Context, peer string, request []byte) ([]byte, error) {
 	leader, _ := c.leader.get()
-	var index uint64
-	err := errNotLeader
 	switch {
 	case leader == c.cfg.Node:
-		index, err = c.confirm.index(ctx)
-	case leader != "" && leader != c.cfg.Node && leader != peer && len(request) == 1 && request[0] > 0:
+		s, err := c.standing(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return store.Encode(s), nil
+	case leader != "" && leader != peer && len(request) == 1 && request[0] > 0:
 		return c.cfg.Network.Call(ctx, leader, methodReadIndex, nil)
 	}
-	return binary.BigEndian.AppendUint64(nil, index), err
+	return nil, errNotLeader
 }
 
-// confirmIndex is the leader's part: take the index, then have a quorum confirm the term.
-func (c *Consensus) confirmIndex(ctx context.Context) (uint64, error) {
-	term, err := c.reign.wait(ctx)
+func (c *Consensus) askTerm(ctx context.Context, node string) (uint64, error) {
+	reply, err := c.cfg.Network.Call(ctx, node, methodTerm, nil)
+	if err == nil && len(reply) != 8 {
+		err = fmt.Errorf("a term of %d octets", len(reply))
+	}
 	if err != nil {
 		return 0, err
 	}
-	index := c.raft.CommitIndex()
-	if err := c.confirmTerm(ctx, term); err != nil {
-		return 0, err
-	}
-	return index, nil
-}
-
-func (c *Consensus) confirmTerm(ctx context.Context, term uint64) error {
-	voters := c.voters()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	agreed := make(chan bool, len(voters))
-	for _, id := range voters {
-		if id == c.cfg.Node {
-			agreed <- c.raft.CurrentTerm() == term && c.raft.State() == raft.Leader
-			continue
-		}
-		go func() {
-			reply, err := c.cfg.Network.Call(ctx, id, methodTerm, nil)
-			agreed <- err == nil && len(reply) == 8 && binary.BigEndian.Uint64(reply) <= term
-		}()
-	}
-	yes, no := 0, 0
-	for quorum := len(voters)/2 + 1; yes < quorum; {
-		select {
-		case ok := <-agreed:
-			if ok {
-				yes++
-			} else if no++; no > len(voters)-quorum {
-				return fmt.Errorf("%w: no quorum confirmed term %d", errNotLeader, term)
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+	return binary.BigEndian.Uint64(reply), nil
 }
 
 func (c *Consensus) serveTerm(context.Context, string, []byte) ([]byte, error) {

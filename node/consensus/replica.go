@@ -10,16 +10,24 @@ import (
 	"github.com/hashicorp/raft"
 
 	"quorate/fsm"
+	"quorate/fsm/registry"
 )
 
-// replica is the state machine as raft drives it. It tells who waits how far
-// the state is; raft's own applied index runs ahead of what has been consumed.
+// replica is the state machine as raft drives it. Raft hands over what it has
+// committed; the applier executes all that has gathered while the last transaction
+// became durable in one transaction more, so that syncs are shared the better the
+// busier a node is. It tells who waits how far the state is; raft's own applied
+// index runs ahead of what has been consumed.
 type replica struct {
 	machine   *fsm.Machine
 	snapshots *snapshotStore
 	disk      *diskWatch
 	log       *slog.Logger
 	on        Events
+
+	committed chan *handover // from raft to the applier, in the log's order
+	last      uint64         // of what was handed over; raft's goroutine for the state machine alone knows it
+	ended     chan struct{}  // closed when the applier has ended
 
 	mu      sync.Mutex
 	index   uint64        // the state's applied index
@@ -43,33 +51,87 @@ func newReplica(m *fsm.Machine, snapshots *snapshotStore, disk *diskWatch, log *
 	if err != nil {
 		return nil, fmt.Errorf("reading the state's position: %w", err)
 	}
-	return &replica{machine: m, snapshots: snapshots, disk: disk, log: log, on: on, index: pos.Index, moved: make(chan struct{}), failed: make(chan struct{})}, nil
+	return &replica{machine: m, snapshots: snapshots, disk: disk, log: log, on: on, index: pos.Index, last: pos.Index,
+		committed: make(chan *handover, maxHandovers), ended: make(chan struct{}), moved: make(chan struct{}), failed: make(chan struct{})}, nil
 }
 
-// ApplyBatch implements raft.BatchingFSM.
+// close ends the applier when all that raft has handed over is applied. Raft must have ended, or not begun.
+func (r *replica) close() {
+	close(r.committed)
+	<-r.ended
+}
+
+// handover is a batch of entries that raft has committed, and what became of them once done is closed.
+type handover struct {
+	entries []fsm.Entry
+	done    chan struct{}
+	results []registry.Result // one for each entry
+	err     error
+}
+
+// pending is raft's response for an entry: a place in what was handed over with it.
+type pending struct {
+	*handover
+	at int
+}
+
+// result waits for the entry's result. It comes, or the node has failed.
+func (p pending) result() (registry.Result, error) {
+	<-p.done
+	if p.err != nil {
+		return registry.Result{}, p.err
+	}
+	return p.results[p.at], nil
+}
+
+// ApplyBatch implements raft.BatchingFSM. It doesn't wait for the entries to be applied, unless too much waits already.
 func (r *replica) ApplyBatch(logs []*raft.Log) []any {
+	h := &handover{entries: make([]fsm.Entry, len(logs)), done: make(chan struct{})}
 	responses := make([]any, len(logs))
-	batch := make([]fsm.Entry, len(logs))
 	for i, l := range logs {
-		batch[i] = fsm.Entry{Index: l.Index, Term: l.Term}
+		h.entries[i] = fsm.Entry{Index: l.Index, Term: l.Term}
 		if l.Type == raft.LogCommand {
-			batch[i].Data = l.Data
+			h.entries[i].Data = l.Data
+		}
+		responses[i] = pending{h, i}
+	}
+	r.last = logs[len(logs)-1].Index
+	r.committed <- h
+	return responses
+}
+
+// Apply implements raft.FSM.
+func (r *replica) Apply(l *raft.Log) any { return r.ApplyBatch([]*raft.Log{l})[0] }
+
+// applyAll is the applier.
+func (r *replica) applyAll() {
+	defer close(r.ended)
+	for h := range r.committed {
+		taken, entries := []*handover{h}, h.entries
+		for len(entries) < maxTransaction && len(r.committed) > 0 {
+			h = <-r.committed
+			taken, entries = append(taken, h), append(entries, h.entries...)
+		}
+		results, err := r.apply(entries)
+		for _, h := range taken {
+			if h.err = err; err == nil {
+				h.results, results = results[:len(h.entries)], results[len(h.entries):]
+			}
+			close(h.done)
 		}
 	}
+}
+
+// apply executes entries in one transaction.
+func (r *replica) apply(entries []fsm.Entry) ([]registry.Result, error) {
 	var out fsm.Outcome
 	err := r.disk.write(func() (err error) {
-		out, err = r.machine.Apply(batch)
+		out, err = r.machine.Apply(entries)
 		return err
 	})
 	if err != nil {
 		r.fail(err)
-		for i := range responses {
-			responses[i] = err
-		}
-		return responses
-	}
-	for i, result := range out.Results {
-		responses[i] = result
+		return nil, err
 	}
 	for _, c := range out.Compared {
 		if err := r.compare(c); err != nil {
@@ -77,25 +139,27 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 		}
 	}
 	r.on.Applied(out)
-	r.moveTo(logs[len(logs)-1].Index)
-	return responses
+	r.moveTo(entries[len(entries)-1].Index)
+	return out.Results, nil
 }
 
-// Apply implements raft.FSM.
-func (r *replica) Apply(l *raft.Log) any { return r.ApplyBatch([]*raft.Log{l})[0] }
+// settle waits until all that raft has handed over is applied. It is for raft's goroutine for the state machine.
+func (r *replica) settle() error { return r.wait(context.Background(), r.last) }
 
-// Snapshot implements raft.FSM: the state file is synced already, a snapshot only notes where it is.
+// Snapshot implements raft.FSM: the state file is synced already, a snapshot only notes where it is. Raft
+// takes it for what it has handed over, and drops the log on its strength.
 func (r *replica) Snapshot() (raft.FSMSnapshot, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.failure != nil {
-		return nil, r.failure
+	if err := r.settle(); err != nil {
+		return nil, err
 	}
-	return marker{r.index}, nil
+	return marker{r.applied()}, nil
 }
 
-// Restore implements raft.FSM.
+// Restore implements raft.FSM. A node whose state has failed takes none: it is leaving service.
 func (r *replica) Restore(source io.ReadCloser) error {
+	if err := r.settle(); err != nil {
+		return err
+	}
 	if err := r.machine.Restore(source); err != nil {
 		r.fail(err)
 		return err
