@@ -6,5 +6,7 @@
 //   - cluster lays out, starts, kills and provisions a cluster of processes.
 //   - chaoscli has the commands `quorate dev` and `quorate bench`.
 //   - bench measures a cluster through its front doors.
+//   - load puts it under a load of EPP commands, and holds it against a journal of
+//     what the clients were told.
 //   - e2e has the end-to-end tests.
 package chaos

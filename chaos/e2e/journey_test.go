@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"quorate/chaos/cluster"
+	"quorate/chaos/load"
 	"quorate/epp/client"
 )
 
@@ -110,7 +111,7 @@ func TestLeaderKilled(t *testing.T) {
 		create(t, s, name)
 		t.Logf("%v after the leader's death, %s is acknowledged at %s", time.Since(killed), name, others[i])
 		// Resending what was acknowledged tells the truth; it neither repeats nor charges.
-		if _, err := s.CreateDomain(t.Context(), domain(name, 1)); code(err) != 2302 {
+		if _, err := s.CreateDomain(t.Context(), domain(name, 1)); load.Code(err) != 2302 {
 			t.Errorf("creating %s again: %v, want 2302", name, err)
 		}
 	}
@@ -151,9 +152,9 @@ func TestTwoSitesKilled(t *testing.T) {
 	begin := time.Now()
 	_, err := s.CreateDomain(t.Context(), domain("limbo.example", 1))
 	t.Logf("a create sent as the quorum died ended after %v: %v", time.Since(begin), err)
-	if o := outcomeOf(err); o == acknowledged {
+	if o := load.OutcomeOf(err); o == load.Acknowledged {
 		t.Fatal("it was acknowledged by one site of three")
-	} else if o == unknown {
+	} else if o == load.Unknown {
 		s = login(t, c, left, "reg1")
 	}
 	await(t, left+" knows that there is no leader", func(ctx context.Context) error {
@@ -187,13 +188,13 @@ func TestTwoSitesKilled(t *testing.T) {
 	do(t, c.Start(gone), c.AwaitReady(t.Context(), left, gone))
 	await(t, "creates succeed again on the same connection", func(ctx context.Context) error {
 		_, err := s.CreateDomain(ctx, domain("again.example", 1))
-		if code(err) == 2302 {
+		if load.Code(err) == 2302 {
 			t.Fatalf("again.example was created though a command for it was refused: %v", err)
 		}
 		return err
 	})
 	seenEverywhere(t, c, "again.example", left, gone)
-	if _, err := s.InfoDomain(t.Context(), "refused.example", "", ""); code(err) != 2303 {
+	if _, err := s.InfoDomain(t.Context(), "refused.example", "", ""); load.Code(err) != 2303 {
 		t.Errorf("what was refused: %v, want 2303", err)
 	}
 	do(t, c.Start(leads), c.AwaitReady(t.Context(), leads))

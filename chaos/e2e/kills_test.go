@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -11,12 +12,11 @@ import (
 	"time"
 
 	"quorate/chaos/cluster"
+	"quorate/chaos/load"
 )
 
-const (
-	kills   = 20
-	workers = 6
-)
+// clients are the connections under whose load sites are killed.
+const clients = 6
 
 // seed is that of a test's random choices: QUORATE_SEED, or a new one. What the scheduler and the network do is not repeated by it.
 func seed(t *testing.T) uint64 {
@@ -32,119 +32,139 @@ func seed(t *testing.T) uint64 {
 	return n
 }
 
-// Twenty times a site's process, the leader's or another's, is killed at a random moment under load, and started again. In the end the
-// registry holds exactly what was acknowledged, at every site.
+// number is what an environment variable says, or other.
+func number(t *testing.T, variable string, other int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return other
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
+}
+
+// Twenty times, or QUORATE_KILLS times, a site's process is killed at a random moment under load and started again: the leader's or
+// another's, two at once, all, and while it starts. After each strike, all replicas agree and hold what was acknowledged, no more and no less, of all
+// that was touched since the one before; in the end of everything.
 func TestKills(t *testing.T) {
 	t.Parallel()
 	c := start(t, 0)
 	n := seed(t)
-	random := rand.New(rand.NewPCG(n, 0))
-	furnish(t, login(t, c, c.Sites()[0], "reg1"))
-	j := newJournal(price(t, c, c.Sites()[0]))
+	k := &killer{t: t, Cluster: c, random: rand.New(rand.NewPCG(n, 0)), left: number(t, "QUORATE_KILLS", 20)}
+	target := targetOf(t, c)
+	g, j := generator(t, target, io.Discard, load.Options{Mix: mix(t, "life"), Connections: clients, Seed: n})
+	k.journal = j
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var group sync.WaitGroup
-	for i := range workers {
-		w := &worker{
-			journal: j, c: c, id: i, registrar: []string{"reg1", "reg2"}[i%2], random: rand.New(rand.NewPCG(n, uint64(i+1))),
-			reported: func(err error) { t.Errorf("refused, which no fault explains: %v", err) },
+	ended := make(chan error, 1)
+	go func() {
+		_, err := g.Run(ctx)
+		ended <- err
+	}()
+	began, strikes := time.Now(), 0
+	for ; k.left > 0 && !t.Failed(); strikes++ {
+		k.advance(5 + k.random.IntN(30))
+		k.pause(20 * time.Millisecond) // not always right after an answer
+		what := k.strike()
+		do(t, c.AwaitReady(t.Context(), c.Sites()...))
+		g.Pause()
+		touched := j.Touched()
+		checking := time.Now()
+		err := target.Verify(t.Context(), j.Book, touched).Err()
+		g.Resume()
+		if err != nil {
+			t.Errorf("after strike %d: %v", strikes+1, err)
 		}
-		group.Go(func() { w.run(ctx) })
-	}
-	for i := range kills {
-		j.advance(t, 5+random.IntN(30))
-		<-time.After(time.Duration(random.IntN(20_000)) * time.Microsecond) // not always right after an answer
-		victim := c.Sites()[random.IntN(len(c.Sites()))]
-		if random.IntN(2) == 0 {
-			victim, _ = leader(t, c)
-		}
-		killAndRestart(t, c, j, random, victim)
-		t.Logf("kill %d: %s; %v", i+1, victim, j)
+		t.Logf("strike %d: %s; %d names checked at every site in %v", strikes+1, what, len(touched), time.Since(checking).Round(time.Millisecond))
 	}
 	cancel()
-	group.Wait()
-	do(t, c.AwaitReady(t.Context(), c.Sites()...))
-	t.Logf("load ended: %v", j)
-	agree(t, c)
-	j.verify(t, c)
-	j.verifyDelegations(t, c)
-	agree(t, c)
+	do(t, <-ended)
+	explained(t, j)
+	verify(t, target, j.Book)
+	t.Logf("%d kills in %d strikes in %v, %d of a leader, %d while starting: %v", k.killed, strikes, time.Since(began).Round(time.Second), k.leaders, k.starting, j)
 }
 
-// killAndRestart kills a site and starts it again, at once or after the others have gone on without it, and waits until it serves. Half of
-// the time it also waits until the site has caught up; otherwise the next kill may find it behind.
-func killAndRestart(t *testing.T, c *cluster.Cluster, j *journal, random *rand.Rand, victim string) {
-	t.Helper()
-	do(t, c.Kill(victim))
-	if random.IntN(2) == 0 {
-		j.advance(t, random.IntN(30))
-	}
-	do(t, c.Start(victim), c.AwaitServing(t.Context(), victim))
-	if random.IntN(2) == 0 {
-		return
-	}
-	var furthest uint64
-	for _, s := range c.Sites() {
-		if st, err := c.Status(t.Context(), s); err == nil {
-			furthest = max(furthest, st.Applied)
+// killer kills sites.
+type killer struct {
+	*cluster.Cluster
+	t       *testing.T
+	random  *rand.Rand
+	journal *load.Journal
+	left    int // kills still to come
+
+	killed, leaders, starting int
+}
+
+// pause waits for a random time of up to d.
+func (k *killer) pause(d time.Duration) { <-time.After(time.Duration(k.random.Int64N(int64(d)))) }
+
+// advance waits until n more commands have been acknowledged.
+func (k *killer) advance(n int) {
+	k.t.Helper()
+	goal := k.journal.Acknowledged() + n
+	await(k.t, "progress", func(context.Context) error {
+		if k.journal.Acknowledged() < goal {
+			return fmt.Errorf("%v", k.journal)
 		}
-	}
-	await(t, victim+" catches up", func(ctx context.Context) error {
-		st, err := c.Status(ctx, victim)
-		if err == nil && st.Applied < furthest {
-			err = fmt.Errorf("it has applied %d of %d", st.Applied, furthest)
-		}
-		return err
+		return nil
 	})
 }
 
-// advance waits until n more commands have been acknowledged.
-func (j *journal) advance(t *testing.T, n int) {
-	t.Helper()
-	goal := j.count() + n
-	timeout := time.After(eventually)
-	for j.count() < goal {
-		select {
-		case <-j.progress:
-		case <-timeout:
-			t.Fatalf("no progress: %v", j)
+// strike kills one site or more, and brings them back; it says what it did.
+func (k *killer) strike() string {
+	k.t.Helper()
+	victims := k.Sites()
+	k.random.Shuffle(len(victims), func(a, b int) { victims[a], victims[b] = victims[b], victims[a] })
+	leads, err := k.Leader(k.t.Context())
+	if err == nil && k.random.IntN(2) == 0 {
+		for i, v := range victims {
+			if v == leads {
+				victims[0], victims[i] = victims[i], victims[0]
+			}
 		}
 	}
-}
-
-// A journal that doesn't fit the registry is found out: a write that was acknowledged and lost, one that was done twice, one that was
-// done by halves, and one too many.
-func TestJournalFindsOut(t *testing.T) {
-	t.Parallel()
-	c := start(t, relaxed)
-	s := login(t, c, c.Sites()[0], "reg1")
-	furnish(t, s)
-	createPrice, renewPrice := price(t, c, c.Sites()[0])
-	honest := func() *journal {
-		j := newJournal(createPrice, renewPrice)
-		e := j.begin("honest.example", "reg1")
-		j.note(e, state{exists: true, years: 1, hosts: nameservers, charged: createPrice}, nil)
-		return j
+	switch n := k.random.IntN(20); {
+	case n == 0: // all
+	case n < 5:
+		victims = victims[:2]
+	default:
+		victims = victims[:1]
 	}
-	create(t, s, "honest.example")
-	if found := honest().problems(t, c); len(found) != 0 {
-		t.Errorf("an honest journal has problems: %q", found)
+	var group sync.WaitGroup
+	errs := make([]error, len(victims))
+	for i, v := range victims {
+		group.Go(func() { errs[i] = k.Kill(v) })
 	}
-	for what, lie := range map[string]func(j *journal, e *entry){
-		"lost": func(j *journal, e *entry) {
-			j.note(j.begin("lost.example", "reg1"), state{exists: true, years: 1}, nil)
-		},
-		"twice":    func(_ *journal, e *entry) { e.may[0].charged -= createPrice },
-		"halves":   func(_ *journal, e *entry) { e.may[0].hosts = nameservers[:1] },
-		"too much": func(_ *journal, e *entry) { e.may = []state{{}} },
-		"too long": func(_ *journal, e *entry) { e.may[0].years = 2 },
-		"on hold":  func(_ *journal, e *entry) { e.may[0].hold = true },
-	} {
-		j := honest()
-		lie(j, j.entries[0])
-		if found := j.problems(t, c); len(found) == 0 {
-			t.Errorf("%s: not found out", what)
+	group.Wait()
+	do(k.t, errs...)
+	k.killed += len(victims)
+	k.left -= len(victims)
+	what := fmt.Sprintf("killed %v", victims)
+	for _, v := range victims {
+		if v == leads {
+			k.leaders++
+			what += ", " + v + " led"
 		}
 	}
+	if len(victims) == 1 && k.random.IntN(2) == 0 {
+		k.advance(k.random.IntN(30)) // the others go on without it
+	}
+	k.random.Shuffle(len(victims), func(a, b int) { victims[a], victims[b] = victims[b], victims[a] })
+	for _, v := range victims {
+		k.pause(600 * time.Millisecond)
+		do(k.t, k.Start(v))
+		if k.left > 0 && k.random.IntN(4) == 0 {
+			k.pause(400 * time.Millisecond)
+			do(k.t, k.Kill(v), k.Start(v))
+			k.killed++
+			k.starting++
+			k.left--
+			what += ", " + v + " again while starting"
+		}
+	}
+	return what
 }

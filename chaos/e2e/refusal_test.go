@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quorate/chaos/cluster"
+	"quorate/chaos/load"
 	"quorate/epp/client"
 	"quorate/node/admin"
 	"quorate/transport/pki"
@@ -47,14 +48,14 @@ func TestWrongCertificates(t *testing.T) {
 	s, err := c.Connect(t.Context(), site, "reg2")
 	do(t, err)
 	defer s.Close()
-	if _, err := s.Login(t.Context(), "reg1", c.Password("reg1")); code(err) != 2200 {
+	if _, err := s.Login(t.Context(), "reg1", c.Password("reg1")); load.Code(err) != 2200 {
 		t.Errorf("login as reg1 with reg2's certificate: %v, want 2200", err)
 	}
 	// reg1's certificate and reg2's password.
 	s, err = c.Connect(t.Context(), site, "reg1")
 	do(t, err)
 	defer s.Close()
-	if _, err := s.Login(t.Context(), "reg1", c.Password("reg2")); code(err) != 2200 {
+	if _, err := s.Login(t.Context(), "reg1", c.Password("reg2")); load.Code(err) != 2200 {
 		t.Errorf("login with a wrong password: %v, want 2200", err)
 	}
 
@@ -103,7 +104,7 @@ func TestPoorRegistrar(t *testing.T) {
 	c := start(t, relaxed)
 	s := login(t, c, c.Sites()[1], "poor")
 	furnish(t, s)
-	if _, err := s.CreateDomain(t.Context(), domain("dream.example", 1)); code(err) != 2104 {
+	if _, err := s.CreateDomain(t.Context(), domain("dream.example", 1)); load.Code(err) != 2104 {
 		t.Errorf("create without funds: %v, want 2104", err)
 	}
 	for _, site := range c.Sites() {

@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"quorate/chaos/cluster"
 	"quorate/epp/client"
@@ -60,36 +58,6 @@ func create(t *testing.T, s *client.Client, name string) {
 	do(t, err)
 }
 
-// outcome is what a client can know of a transform that it has sent.
-type outcome int
-
-const (
-	acknowledged outcome = iota // answered as done
-	refused                     // answered with an error: nothing was done
-	unknown                     // not answered: done, or not, or yet to be done
-)
-
-func (o outcome) String() string { return [...]string{"acknowledged", "refused", "unknown"}[o] }
-
-func outcomeOf(err error) outcome {
-	switch {
-	case err == nil:
-		return acknowledged
-	case code(err) != 0:
-		return refused
-	}
-	return unknown
-}
-
-// code is the EPP result code of an error, or 0 when it isn't an answer.
-func code(err error) int {
-	var e *client.Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return 0
-}
-
 // cents is a decimal amount of money in minor units.
 func cents(t *testing.T, amount string) int64 {
 	t.Helper()
@@ -110,6 +78,3 @@ func price(t *testing.T, c *cluster.Cluster, site string) (createPrice, renewPri
 	do(t, err)
 	return cents(t, tld.CreatePrice), cents(t, tld.RenewPrice)
 }
-
-// expiry is when a registration of so many years ends. None of the tests begins one on 29 February: they would have to know more.
-func expiry(created time.Time, years int) time.Time { return created.AddDate(years, 0, 0) }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
 	"quorate/chaos/cluster"
+	"quorate/chaos/load"
 	"quorate/chaos/wan"
 	"quorate/epp/client"
 )
@@ -46,18 +46,6 @@ func term(ctx context.Context, c *cluster.Cluster) (highest uint64, err error) {
 func p50(d []time.Duration) time.Duration {
 	slices.Sort(d)
 	return d[len(d)/2]
-}
-
-// failovers is how often a leader is killed for the figures: QUORATE_FAILOVERS, or 2.
-func failovers(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("QUORATE_FAILOVERS")
-	if text == "" {
-		return 2
-	}
-	n, err := strconv.Atoi(text)
-	do(t, err)
-	return n
 }
 
 // At a round trip of 80 ms between sites the cluster elects and keeps its leader, a create costs the round trips that it must, and the
@@ -107,7 +95,7 @@ func TestWideArea(t *testing.T) {
 	})
 
 	var gaps []time.Duration
-	for i := range failovers(t) {
+	for i := range number(t, "QUORATE_FAILOVERS", 2) {
 		leads, others = leader(t, c)
 		s := login(t, c, others[i%len(others)], "reg1")
 		do(t, c.Kill(leads))
@@ -121,19 +109,33 @@ func TestWideArea(t *testing.T) {
 }
 
 // A leader that is cut off from the others is replaced by one of them; what it takes meanwhile it doesn't acknowledge. When the cut is
-// healed, all agree.
+// healed, all agree, and hold what clients of all sites were told meanwhile.
 func TestIsolatedLeader(t *testing.T) {
 	t.Parallel()
 	c := wide(t)
 	leads, others := leader(t, c)
+	target := targetOf(t, c)
+	j, err := target.Journal(t.Context(), io.Discard)
+	do(t, err)
+	delete(j.Balances, "reg1") // whose money this test itself spends
+	g, err := load.NewGenerator(t.Context(), target, j, load.Options{Mix: mix(t, "life"), Connections: len(c.Sites()), Seed: seed(t)})
+	do(t, err)
+	defer g.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := g.Run(ctx)
+		ended <- err
+	}()
 	cutOff, s := login(t, c, leads, "reg1"), login(t, c, others[0], "reg1")
 	furnish(t, s)
 	do(t, c.WAN().Apply(wan.Isolate(leads)...))
 	begin := time.Now()
 	create(t, s, "majority.example")
 	t.Logf("leader isolated: next create acknowledged after %v", time.Since(begin))
-	_, err := cutOff.CreateDomain(t.Context(), domain("minority.example", 1))
-	if o := outcomeOf(err); o == acknowledged {
+	_, err = cutOff.CreateDomain(t.Context(), domain("minority.example", 1))
+	if o := load.OutcomeOf(err); o == load.Acknowledged {
 		t.Errorf("%s, cut off, acknowledged a create", leads)
 	} else {
 		t.Logf("a create at the isolated site is %v: %v", o, err)
@@ -160,7 +162,11 @@ func TestIsolatedLeader(t *testing.T) {
 		return err
 	})
 	seenEverywhere(t, c, "majority.example", c.Sites()...)
-	agree(t, c)
+	cancel()
+	do(t, <-ended)
+	t.Logf("clients meanwhile: %v", j)
+	explained(t, j)
+	verify(t, target, j.Book)
 }
 
 // `make run WAN=80ms DETACH=1`: the wide area is a process of its own, which `quorate dev wan` changes and the stop ends.
