@@ -4,6 +4,7 @@ DEV_DIR      ?= var/dev
 # For one package's tests. All of `make test` takes under ten minutes on two cores.
 TEST_TIMEOUT ?= 5m
 FUZZTIME     ?= 20s
+KILLS        ?= 300
 
 # Test data that isn't part of the repository (EPP's schemas, sample frames).
 QUORATE_SHARED ?= $(abspath $(CURDIR)/../shared)
@@ -12,7 +13,7 @@ export QUORATE_SHARED
 BINARY := bin/quorate
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test tools lint fast race e2e test-bugs linear fuzz bench clean
+.PHONY: help build run stop test tools lint fast race e2e test-bugs test-kill linear fuzz bench clean
 
 help:
 	@echo 'Quorate, a registry in three sites. Start here:'
@@ -31,6 +32,7 @@ help:
 	@echo '  make test         lint, race, e2e: what must pass before a change is done'
 	@echo '  make linear       clients under faults for LINEAR="--duration 60s", and whether one order explains what they were told'
 	@echo '  make test-bugs    whether that finds the bugs that can be planted (fsm/bugs); a minute or two'
+	@echo '  make test-kill    KILLS=$(KILLS) kills of sites under load, the state checked after each; a quarter of an hour'
 	@echo '  make fuzz         each parser of outside bytes, FUZZTIME=$(FUZZTIME) each'
 	@echo '  make bench        round trips and rates through the front doors, against a cluster of its own'
 	@echo '  make clean        remove bin/ and the data in $(DEV_DIR)'
@@ -70,6 +72,10 @@ test: tools lint race e2e
 # Not from the cache, which doesn't know what the binary is built from.
 test-bugs:
 	go test -count=1 -timeout 15m ./chaos/linear/planted
+
+# The kills of make e2e, as many as wanted.
+test-kill:
+	QUORATE_KILLS=$(KILLS) go test -count=1 -v -timeout 60m -run '^TestKills$$' ./chaos/e2e
 
 linear: build
 	@exec $(BINARY) chaos linear $(LINEAR)
