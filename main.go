@@ -23,7 +23,7 @@ the whole registry; every one takes EPP and answers WHOIS, RDAP and DNS.
 
 Begin with "quorate dev": it starts three sites on this machine and prints what
 to try. "quorate node" is what runs in earnest.`,
-		Version:       node.Version,
+		Version:       node.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

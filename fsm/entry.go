@@ -10,16 +10,14 @@ import (
 	"quorate/fsm/store"
 )
 
-// An entry of the log is a form number, log time, and the command:
+// An entry of the log is a level, log time, and the command:
 //
-//	1 octet   Form
+//	1 octet   the cluster level that the command needs
 //	8 octets  log time in milliseconds since 1970, big-endian; the leader stamps it
 //	rest      the canonical encoding of a registry.Command
 //
-// So a leader stamps what another node encoded without decoding it.
-
-// Form is the version of entries that this binary writes; it reads it and all before it.
-const Form = 1
+// So a leader stamps what another node encoded without decoding it, and an entry
+// above the cluster's level is known for one, and refused alike, by binaries that don't know what is in it.
 
 const headerSize = 9
 
@@ -31,27 +29,38 @@ var ErrForm = errors.New("log entry of an unknown form")
 
 // Encode makes an entry, not stamped yet.
 func Encode(c registry.Command) []byte {
-	return append(make([]byte, headerSize, 512), store.Encode(c)...)
+	entry := make([]byte, headerSize, 512)
+	entry[0] = byte(max(c.Needs, registry.FirstLevel))
+	return append(entry, store.Encode(c)...)
 }
 
-// Stamp sets the entry's form and log time.
-func Stamp(entry []byte, now registry.Time) {
-	entry[0] = Form
-	binary.BigEndian.PutUint64(entry[1:], uint64(now))
-}
+// Stamp sets the entry's log time.
+func Stamp(entry []byte, now registry.Time) { binary.BigEndian.PutUint64(entry[1:], uint64(now)) }
 
-// Decode takes an entry apart. An entry that was never stamped has no form and is refused.
+// Decode takes an entry apart. One that was never stamped has no time, and is refused.
 func Decode(entry []byte) (c registry.Command, now registry.Time, err error) {
-	if len(entry) < headerSize || entry[0] != Form {
+	if len(entry) < headerSize {
 		return c, 0, ErrForm
 	}
+	if now = registry.Time(binary.BigEndian.Uint64(entry[1:])); now == 0 {
+		return c, 0, fmt.Errorf("%w: it has no time", ErrForm)
+	}
 	c, err = DecodeUnstamped(entry)
-	return c, registry.Time(binary.BigEndian.Uint64(entry[1:])), err
+	return c, now, err
+}
+
+// needs is the level that an entry's command needs.
+func needs(entry []byte) (registry.Level, error) {
+	if len(entry) < headerSize || entry[0] == 0 {
+		return 0, ErrForm
+	}
+	return registry.Level(entry[0]), nil
 }
 
 // DecodeUnstamped is Decode for entries on their way to the leader.
 func DecodeUnstamped(entry []byte) (c registry.Command, err error) {
-	if len(entry) < headerSize || len(entry) > MaxEntry {
+	level, err := needs(entry)
+	if err != nil || len(entry) > MaxEntry {
 		return c, ErrForm
 	}
 	if err := store.Decode(entry[headerSize:], &c); err != nil {
@@ -61,5 +70,6 @@ func DecodeUnstamped(entry []byte) (c registry.Command, err error) {
 	if !bytes.Equal(store.Encode(c), entry[headerSize:]) {
 		return c, fmt.Errorf("%w: not in canonical form", ErrForm)
 	}
+	c.Needs = level
 	return c, nil
 }

@@ -17,6 +17,12 @@ func randomHistory(t *testing.T, seed uint64, commands int) *rig {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	r := newRig(t)
 	r.policy("example", 20_000, "reg1", "reg2", "reg3")
+	r.live(t, rng, seed, commands)
+	return r
+}
+
+// live goes on with a random history.
+func (r *rig) live(t *testing.T, rng *rand.Rand, seed uint64, commands int) {
 	for done := 0; done < commands; {
 		var batch []registry.Command
 		for range 1 + rng.IntN(12) {
@@ -38,7 +44,6 @@ func randomHistory(t *testing.T, seed uint64, commands int) *rig {
 		}
 		r.advance(r.now + registry.Second + registry.Time(rng.Int64N(int64(20*registry.Day))))
 	}
-	return r
 }
 
 func randomCommand(r *rig, rng *rand.Rand) registry.Command {

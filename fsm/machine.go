@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"quorate/fsm/bugs"
@@ -44,24 +45,31 @@ type Machine struct {
 	fault   error // the fault that ended applying; guarded by mu
 }
 
-// incidents holds the commands that were dropped because executing them broke
-// an invariant, by index. Somebody must look into each.
+// incidents holds, by index, the commands that were dropped because executing them broke
+// an invariant, and those that found one broken. Somebody must look into each.
 var incidents = store.Declare[Incident](60, "incidents", true)
 
-// Incident is a command that broke an invariant and was dropped.
+// Incident is a command that broke an invariant and was dropped or, if Found says what, found one broken.
 type Incident struct {
 	Index uint64             `cbor:"1,keyasint"`
 	Time  registry.Time      `cbor:"2,keyasint"`
 	ID    registry.CommandID `cbor:"3,keyasint"`
 	Kind  registry.Kind      `cbor:"4,keyasint"`
+	Found string             `cbor:"5,keyasint,omitempty" since:"2"`
 }
 
-// Open opens or creates the state file at path, finishing or undoing a Restore that was cut short.
+// Open opens or creates the state file at path, finishing or undoing a Restore
+// that was cut short. The error wraps store.ErrLevel if the state is of a newer binary.
 func Open(path string, log *slog.Logger) (*Machine, error) {
+	return OpenAs(path, registry.HighestLevel, log)
+}
+
+// OpenAs is Open by a binary that reads up to a level, so that one process can play clusters of several releases.
+func OpenAs(path string, highest registry.Level, log *slog.Logger) (*Machine, error) {
 	if err := os.Remove(path + incoming); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("removing an unfinished copy: %w", err)
 	}
-	db, err := store.Open(path)
+	db, err := store.OpenAs(path, highest)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +122,14 @@ func (m *Machine) Apply(batch []Entry) (out Outcome, err error) {
 // applyEntry executes one command on an overlay, which it merges unless the
 // command fails. The result is remembered either way.
 func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Result, error) {
+	level, err := needs(e.Data)
+	if err != nil {
+		return registry.Result{}, err
+	}
+	if fail := registry.MayExecute(level, b.Position().Level()); fail != nil {
+		// It leaves no trace, not even a result: who can't read it must come to the same state.
+		return registry.Result{Index: e.Index, Code: fail.Code, Fail: fail}, nil
+	}
 	cmd, stamp, err := Decode(e.Data)
 	if err != nil {
 		return registry.Result{}, err
@@ -137,9 +153,17 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 			tx = b.Begin()
 		}
 		if r.Code == registry.CommandFailed {
-			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{e.Index, x.Now, cmd.ID, cmd.Kind})
+			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{Index: e.Index, Time: x.Now, ID: cmd.ID, Kind: cmd.Kind})
 		}
 	} else {
+		if x.Raised > m.db.Highest() {
+			return r, fmt.Errorf("the cluster rises to level %d: %w", x.Raised, store.Beyond(x.Raised, m.db.Highest()))
+		}
+		if len(x.Broken) > 0 {
+			found := strings.Join(x.Broken, "; ")
+			m.log.Error("the audit found the ledger broken", "page", true, "index", e.Index, "found", found)
+			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{e.Index, x.Now, cmd.ID, cmd.Kind, found})
+		}
 		out.Dirtied = out.Dirtied || x.Dirtied
 		if x.Published != nil {
 			out.Published = append(out.Published, *x.Published)
@@ -150,6 +174,9 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 	}
 	remember(tx, cmd, r)
 	b.Merge(tx)
+	if x.Raised != 0 && !r.Code.Failed() {
+		b.Raise(x.Raised)
+	}
 	return r, nil
 }
 
@@ -210,13 +237,20 @@ func (m *Machine) Position() (p store.Position, err error) {
 	return p, err
 }
 
-// Incidents are the newest commands that broke an invariant, at most max of them, oldest first.
+// Incidents are the newest commands that broke an invariant or found one broken, at most max of them, oldest first.
 func (v View) Incidents(max int) (all []Incident) {
 	incidents.Scan(v.snapshot, nil, nil, func(_ []byte, i Incident) bool {
 		all = append(all, i)
 		return true
 	})
 	return all[len(all)-min(max, len(all)):]
+}
+
+// Reads is the highest level that this replica's binary reads.
+func (m *Machine) Reads() registry.Level {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.db.Highest()
 }
 
 // Size is the state file's size in bytes.
@@ -244,12 +278,13 @@ func (m *Machine) Export() (*store.Export, error) {
 }
 
 // Restore replaces the state by a copy that another replica exported: written
-// to a new file, synced, verified, and swapped in. If it fails the old state stands.
+// to a new file, synced, verified, and swapped in. If it fails the old state
+// stands. The error wraps store.ErrLevel if the copy is of a newer binary.
 func (m *Machine) Restore(r io.Reader) error {
 	m.mu.RLock()
-	path := m.db.Path()
+	path, highest := m.db.Path(), m.db.Highest()
 	m.mu.RUnlock()
-	if err := receive(r, path+incoming); err != nil {
+	if err := receive(r, path+incoming, highest); err != nil {
 		return errors.Join(err, os.Remove(path+incoming))
 	}
 	m.mu.Lock()
@@ -260,7 +295,7 @@ func (m *Machine) Restore(r io.Reader) error {
 	if err := swap(path+incoming, path); err != nil {
 		return err
 	}
-	db, err := store.Open(path)
+	db, err := store.OpenAs(path, highest)
 	if err != nil {
 		return fmt.Errorf("opening the new state: %w", err)
 	}

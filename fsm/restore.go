@@ -16,7 +16,7 @@ import (
 var errDamaged = errors.New("the copy is cut short or damaged")
 
 // receive writes the state file of a store.Export to path, synced and verified.
-func receive(r io.Reader, path string) error {
+func receive(r io.Reader, path string, highest store.Level) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("receiving state: %w", err)
@@ -28,7 +28,7 @@ func receive(r io.Reader, path string) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("receiving state: %w", err)
 	}
-	db, err := store.Open(path)
+	db, err := store.OpenAs(path, highest)
 	if err != nil {
 		return fmt.Errorf("received state: %w", err)
 	}

@@ -27,15 +27,20 @@ func newRig(t testing.TB) *rig {
 	return &rig{t: t, m: openMachine(t), now: registry.DateOf(2026, 1, 1)}
 }
 
-func openMachine(t testing.TB) *fsm.Machine {
+func openMachine(t testing.TB) *fsm.Machine { return openAs(t, registry.HighestLevel) }
+
+// openAs opens a machine as a binary does that reads up to a level.
+func openAs(t testing.TB, highest registry.Level) *fsm.Machine {
 	t.Helper()
-	m, err := fsm.Open(filepath.Join(t.TempDir(), "state.db"), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	m, err := fsm.OpenAs(filepath.Join(t.TempDir(), "state.db"), highest, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
 	return m
 }
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // do executes a new command.
 func (r *rig) do(actor registry.Actor, kind registry.Kind, body any) registry.Result {
@@ -47,7 +52,7 @@ func (r *rig) command(actor registry.Actor, kind registry.Kind, body any) regist
 	r.seq++
 	return registry.Command{
 		ID: registry.CommandID{Node: "n1", Epoch: 1, Sequence: r.seq}, Lowest: r.seq, Actor: actor,
-		Kind: kind, Body: store.Encode(body), Salt: binary.BigEndian.AppendUint64(nil, r.seq), ClTRID: "ABC-1",
+		Kind: kind, Body: store.Encode(body), Needs: registry.LevelOf(kind, body), Salt: binary.BigEndian.AppendUint64(nil, r.seq), ClTRID: "ABC-1",
 	}
 }
 
@@ -118,6 +123,14 @@ func (r *rig) policy(tld string, deposit int64, registrars ...string) {
 		r.must(r.do(operator, registry.KindRegistrarCreate, registry.RegistrarCreate{Registrar: registry.Registrar{ID: id, Name: id}}))
 		r.must(r.do(operator, registry.KindRegistrarFund, registry.RegistrarFund{ID: id, Currency: "USD", Amount: deposit}))
 	}
+}
+
+// raise brings the cluster to the level after its own.
+func (r *rig) raise() {
+	r.t.Helper()
+	var at registry.Level
+	r.view(func(v fsm.View) { at = v.Level() })
+	r.must(r.do(operator, registry.KindRaiseLevel, registry.RaiseLevel{To: at + 1, Readers: members}))
 }
 
 func defaultTLD(name string) registry.TLD {

@@ -34,6 +34,20 @@ func (d adminDoor) Digest(index uint64) (string, bool) {
 	return sum.String(), ok
 }
 
+// Levels implements admin.Registry.
+func (d adminDoor) Levels(ctx context.Context) (registry.Level, []admin.MemberLevel, error) {
+	level, members, err := d.Consensus.Levels(ctx)
+	var all []admin.MemberLevel
+	for _, m := range members {
+		one := admin.MemberLevel{Node: m.Node, Reads: int(m.Reads)}
+		if m.Err != nil {
+			one.Error = m.Err.Error()
+		}
+		all = append(all, one)
+	}
+	return level, all, err
+}
+
 // maxDirty bounds the count of names to publish that a status shows.
 const maxDirty = 100_000
 
@@ -42,9 +56,9 @@ func (d adminDoor) Status(context.Context) (admin.Status, error) {
 	n := d.node
 	c := n.consensus.Status()
 	s := admin.Status{
-		Cluster: n.cfg.Cluster, Node: n.cfg.Node, Site: n.cfg.Site, Version: Version,
+		Cluster: n.cfg.Cluster, Node: n.cfg.Node, Site: n.cfg.Site, Version: Release,
 		State: c.State, Leader: c.Leader, Term: c.Term, Committed: c.Committed,
-		StateBytes: n.machine.Size(), Ready: "ok",
+		StateBytes: n.machine.Size(), Ready: "ok", Reads: int(n.machine.Reads()),
 	}
 	if err := n.ready(); err != nil {
 		s.Ready = err.Error()
@@ -54,7 +68,7 @@ func (d adminDoor) Status(context.Context) (admin.Status, error) {
 		pos := v.Position()
 		s.Applied, s.Digest = pos.Index, pos.Digest.String()
 		s.LogTime, s.Pending = v.Now().String(), v.Pending()
-		s.Incidents = len(v.Incidents(maxDirty))
+		s.Incidents, s.Level = len(v.Incidents(maxDirty)), int(v.Level())
 		for _, z := range v.Zones() {
 			served, _ := n.zones.Serial(fqdn(z.Name))
 			s.Zones = append(s.Zones, admin.Zone{Name: z.Name, Serial: z.Serial, Served: served, Dirty: len(v.Dirty(z.Name, maxDirty))})

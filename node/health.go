@@ -64,16 +64,18 @@ var (
 	descApplied   = prometheus.NewDesc("quorate_state_applied_index", "Newest log entry that the state holds.", nil, nil)
 	descBytes     = prometheus.NewDesc("quorate_state_bytes", "Size of the state file.", nil, nil)
 	descPending   = prometheus.NewDesc("quorate_state_pending_results", "Command results held for nodes that wait for them.", nil, nil)
-	descIncidents = prometheus.NewDesc("quorate_state_incidents", "Commands that broke an invariant and were dropped.", nil, nil)
+	descIncidents = prometheus.NewDesc("quorate_state_incidents", "Commands that broke an invariant and were dropped, or found one broken.", nil, nil)
 	descDue       = prometheus.NewDesc("quorate_state_overdue_seconds", "Log time since the oldest transition that is due and not executed.", nil, nil)
 	descRTT       = prometheus.NewDesc("quorate_peer_rtt_seconds", "Smoothed round-trip time to a peer.", []string{"peer"}, nil)
 	descRefused   = prometheus.NewDesc("quorate_transport_refused_total", "Handshakes refused by this node.", []string{"reason"}, nil)
+	descLevel     = prometheus.NewDesc("quorate_cluster_level", "The cluster's level, as this node's state has it.", nil, nil)
+	descReads     = prometheus.NewDesc("quorate_binary_level", "The highest cluster level that this node's binary reads.", nil, nil)
 	descReady     = prometheus.NewDesc("quorate_ready", "1 while EPP can be served, else 0.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (m nodeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descReady} {
+	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descLevel, descReads, descReady} {
 		ch <- d
 	}
 }
@@ -90,8 +92,10 @@ func (m nodeMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(descCommitted, float64(s.Committed))
 	gauge(descApplied, float64(s.Applied))
 	gauge(descBytes, float64(n.machine.Size()))
+	gauge(descReads, float64(n.machine.Reads()))
 	gauge(descReady, truth(n.ready() == nil))
 	err := n.machine.View(func(v fsm.View) error {
+		gauge(descLevel, float64(v.Level()))
 		gauge(descPending, float64(v.Pending()))
 		gauge(descIncidents, float64(len(v.Incidents(maxDirty))))
 		overdue := 0.0

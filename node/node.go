@@ -33,11 +33,13 @@ import (
 	"quorate/transport"
 )
 
-// Version is this build's, for people; what nodes must agree on is the cluster level.
-const Version = "0.1.0"
+// Release is this build's, for people; what nodes must agree on is the cluster level.
+const Release = "0.1.0"
 
-// clusterLevel is the newest form of commands and stored values that this binary writes.
-const clusterLevel = 1
+// Version is this build's release and the cluster levels that it reads.
+func Version() string {
+	return fmt.Sprintf("%s (reads cluster levels up to %d)", Release, registry.HighestLevel)
+}
 
 const (
 	// stopTimeout bounds a graceful stop.
@@ -134,7 +136,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		Node: n.cfg.Node, Folder: n.cfg.Data, Machine: n.machine, Raft: n.raftNet, Network: n.transport, Log: n.log,
 		Heartbeat: time.Duration(n.cfg.Raft.Heartbeat), SnapshotLogs: n.cfg.Raft.SnapshotLogs, TrailingLogs: n.cfg.Raft.TrailingLogs, InFlight: n.cfg.Raft.InFlight,
 		Bootstrap: n.cfg.Bootstrap, Peers: peers,
-		Settings: registry.Cluster{Name: n.cfg.Cluster, Repository: n.cfg.Repository, Level: clusterLevel},
+		Settings: registry.Cluster{Name: n.cfg.Cluster, Repository: n.cfg.Repository, Level: uint16(registry.FirstLevel)},
 		Events: consensus.Events{
 			Applied:  func(out fsm.Outcome) { feed.publish(out.Published) },
 			Restored: feed.loadAll,
@@ -146,7 +148,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 
 // Run runs until ctx ends, or the node can't go on; then it stops.
 func (n *Node) Run(ctx context.Context) error {
-	n.log.Info("serves", "node", n.cfg.Node, "site", n.cfg.Site, "epp", n.cfg.EPP.Listen, "whois", n.cfg.WHOIS.Listen,
+	n.log.Info("serves", "version", Release, "reads_level", n.machine.Reads(), "node", n.cfg.Node, "site", n.cfg.Site, "epp", n.cfg.EPP.Listen, "whois", n.cfg.WHOIS.Listen,
 		"rdap", n.cfg.RDAP.Listen, "dns", n.cfg.DNS.Listen, "admin", n.cfg.Admin.Listen, "metrics", n.cfg.Metrics.Listen)
 	scrubbing, stop := context.WithCancel(ctx)
 	defer stop()

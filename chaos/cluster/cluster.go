@@ -54,8 +54,9 @@ type Cluster struct {
 	options Options
 	plan    plan
 
-	mu     sync.Mutex
-	admins map[string]*admin.Client // by site; made when first needed
+	mu       sync.Mutex
+	admins   map[string]*admin.Client // by site; made when first needed
+	binaries map[string]string        // by site, where it isn't that of the options
 
 	network      *wan.Network // if the wide area lives in this process
 	closeNetwork func()

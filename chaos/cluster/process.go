@@ -67,7 +67,7 @@ func (c *Cluster) launch(folder string, check func() error, arguments ...string)
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(c.options.Binary, arguments...)
+	cmd := exec.Command(c.binary(folder), arguments...)
 	cmd.Env = environment(c.options.Env)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock}
@@ -77,6 +77,26 @@ func (c *Cluster) launch(folder string, check func() error, arguments ...string)
 	}
 	go cmd.Wait() // so that it leaves no zombie; that it ended is seen by its lock
 	return writePID(lock, cmd.Process.Pid)
+}
+
+// Use has the site run another binary from its next start on: an older release, or a newer one.
+func (c *Cluster) Use(site, binary string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.binaries == nil {
+		c.binaries = map[string]string{}
+	}
+	c.binaries[site] = binary
+}
+
+// binary is what runs in a folder: the site's own, or the cluster's.
+func (c *Cluster) binary(folder string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if own := c.binaries[folder]; own != "" {
+		return own
+	}
+	return c.options.Binary
 }
 
 // environment is the caller's environment for a node: without the settings that would hit all sites alike (one data folder for three),

@@ -110,10 +110,17 @@ func (x *Exec) tick(Tick) (Code, any, *Failure) {
 	for _, name := range x.dueDomains(MaxSettled) {
 		x.settle(name)
 	}
+	if x.Level() >= 2 {
+		x.auditSlice(MaxAudited)
+	}
 	return Success, nil, nil
 }
 
+// clusterInit fails with 2302, 2004.
 func (x *Exec) clusterInit(c Cluster) (Code, any, *Failure) {
+	if Level(c.Level) > FirstLevel {
+		return 0, nil, Fail(ParameterRange, "level", "", "a cluster begins at level %d", FirstLevel)
+	}
 	if old := x.Cluster(); old.Name != "" {
 		return 0, nil, Fail(ObjectExists, "", old.Name, "the cluster has its settings already")
 	}

@@ -7,6 +7,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"quorate/fsm/store"
 )
@@ -22,9 +23,11 @@ const (
 	KindClusterInit     Kind = 4  // Cluster
 	KindPeerPut         Kind = 5  // Peer
 	KindCompareDigests  Kind = 6  // Comparison
+	KindRaiseLevel      Kind = 9  // RaiseLevel
 	KindTLDCreate       Kind = 10 // TLDCreate
 	KindRegistrarCreate Kind = 20 // RegistrarCreate
 	KindRegistrarFund   Kind = 21 // RegistrarFund
+	KindLedgerAudit     Kind = 29 // LedgerAudit
 	KindDomainCreate    Kind = 30 // DomainCreate
 	KindDomainUpdate    Kind = 31 // DomainUpdate
 	KindDomainRenew     Kind = 32 // DomainRenew
@@ -71,6 +74,7 @@ type Command struct {
 	Salt   []byte    `cbor:"5,keyasint"` // random, from outside the log: hides bodies behind their hashes in the history
 	Kind   Kind      `cbor:"6,keyasint"`
 	Body   []byte    `cbor:"7,keyasint"` // the canonical encoding of the kind's type
+	Needs  Level     `cbor:"-"`          // the level that it needs (LevelOf); 0 is FirstLevel. It stands in the log entry's header
 }
 
 // Result is what came of a command.
@@ -109,7 +113,9 @@ type Exec struct {
 	Now       Time   // log time
 	Published *Publication
 	Compared  *Comparison
-	Dirtied   bool // names were marked for publication
+	Dirtied   bool     // names were marked for publication
+	Raised    Level    // the level that the cluster is at from here on; 0: as before
+	Broken    []string // what the audit found
 
 	tx      *store.Tx
 	records uint32 // history records written so far
@@ -122,8 +128,8 @@ func NewExec(tx *store.Tx, cmd Command, index uint64, now Time) *Exec {
 
 // Run executes the command. A *Failure means that the overlay must be dropped; any other error stops the node.
 func (x *Exec) Run() (code Code, reply any, err error) {
-	run, ok := verbs[x.Kind]
-	if !ok {
+	v, ok := verbs[x.Kind]
+	if !ok || x.Kind.since() > HighestLevel {
 		return 0, nil, fmt.Errorf("%w: kind %d", ErrUnknownCommand, x.Kind)
 	}
 	p := x.Progress()
@@ -132,10 +138,14 @@ func (x *Exec) Run() (code Code, reply any, err error) {
 		p.LogTime = x.Now
 		progress.Put(x.tx, progressRow, p)
 	}
-	return run(x)
+	return v.run(x)
 }
 
-type verb func(x *Exec) (Code, any, error)
+// verb is what a kind of command does.
+type verb struct {
+	run  func(x *Exec) (Code, any, error)
+	body reflect.Type
+}
 
 // verbs is every command that there is.
 var verbs = map[Kind]verb{
@@ -145,9 +155,11 @@ var verbs = map[Kind]verb{
 	KindClusterInit:     bind((*Exec).clusterInit),
 	KindPeerPut:         bind((*Exec).peerPut),
 	KindCompareDigests:  bind((*Exec).compareDigests),
+	KindRaiseLevel:      bind((*Exec).raiseLevel),
 	KindTLDCreate:       bind((*Exec).tldCreate),
 	KindRegistrarCreate: bind((*Exec).registrarCreate),
 	KindRegistrarFund:   bind((*Exec).registrarFund),
+	KindLedgerAudit:     bind((*Exec).ledgerAudit),
 	KindDomainCreate:    bind((*Exec).domainCreate),
 	KindDomainUpdate:    bind((*Exec).domainUpdate),
 	KindDomainRenew:     bind((*Exec).domainRenew),
@@ -159,10 +171,13 @@ var verbs = map[Kind]verb{
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {
-	return func(x *Exec) (Code, any, error) {
+	run := func(x *Exec) (Code, any, error) {
 		var body B
 		if err := store.Decode(x.Body, &body); err != nil {
 			return 0, nil, fmt.Errorf("%w: kind %d: %w", ErrUnknownCommand, x.Kind, err)
+		}
+		if needs := LevelOf(x.Kind, body); needs > max(x.Needs, FirstLevel) {
+			return 0, nil, fmt.Errorf("%w: kind %d: it needs level %d and says %d", ErrUnknownCommand, x.Kind, needs, x.Needs)
 		}
 		code, reply, fail := f(x, body)
 		if fail != nil {
@@ -170,6 +185,7 @@ func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {
 		}
 		return code, reply, nil
 	}
+	return verb{run, reflect.TypeFor[B]()}
 }
 
 // number gives out the next object number.

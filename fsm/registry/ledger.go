@@ -130,31 +130,3 @@ func (x *Exec) refund(d *Domain, number uint64) {
 	}
 	x.post(Entry{From: e.To, To: e.From, Amount: e.Amount, Currency: e.Currency, Why: "refund", Object: d.Name, Undoes: e.Number})
 }
-
-// Audit checks that money is conserved: each currency's balances add up to
-// nought, and each account's balance is what its last entry says.
-func (v *View) Audit() error {
-	var currencies []string
-	sums := map[string]int64{}
-	for _, a := range v.Accounts("") {
-		if _, seen := sums[a.Currency]; !seen {
-			currencies = append(currencies, a.Currency)
-		}
-		sums[a.Currency] += a.Balance
-		number, _ := postings.Get(v.r, textKey(a.Name).Text(a.Currency).Uint(a.Last))
-		e, _ := v.Entry(number)
-		left := e.FromLeft
-		if e.To == a.Name {
-			left = e.ToLeft
-		}
-		if left != a.Balance {
-			return fmt.Errorf("account %s has %d %s, its last entry %d says %d", a.Name, a.Balance, a.Currency, number, left)
-		}
-	}
-	for _, c := range currencies {
-		if sums[c] != 0 {
-			return fmt.Errorf("balances in %s add up to %d", c, sums[c])
-		}
-	}
-	return nil
-}

@@ -10,7 +10,7 @@ import (
 type Cluster struct {
 	Name       string `cbor:"1,keyasint"` // also in every certificate
 	Repository string `cbor:"2,keyasint"` // the registered suffix of ROIDs (RFC 5730 §2.8)
-	Level      uint16 `cbor:"3,keyasint"` // the newest form of commands and values that may be written
+	Level      uint16 `cbor:"3,keyasint"` // see Level: nothing above it is written
 }
 
 // Progress is what nearly every command moves on.

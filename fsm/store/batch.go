@@ -42,8 +42,17 @@ func (b *Batch) Position() Position { return b.pos }
 // Advance moves the position to the log entry at index.
 func (b *Batch) Advance(index, term uint64) { b.pos.Index, b.pos.Term = index, term }
 
+// Raise brings the state to a level. Overlays that are begun afterwards may write what it brought.
+func (b *Batch) Raise(to Level) { b.pos.Raised = to - FirstLevel }
+
 // Begin makes an overlay for one command.
-func (b *Batch) Begin() *Tx { return &Tx{base: &Snapshot{b.tx}, writes: map[cell]write{}} }
+func (b *Batch) Begin() *Tx {
+	pos := b.pos
+	return &Tx{base: &Snapshot{tx: b.tx, pos: &pos}, writes: map[cell]write{}}
+}
+
+// Level is the level that the state was at when the overlay was begun.
+func (tx *Tx) Level() Level { return tx.base.Level() }
 
 // Merge puts an overlay's writes into the batch, in key order.
 func (b *Batch) Merge(tx *Tx) {

@@ -58,16 +58,25 @@ type Position struct {
 	Index  uint64 `cbor:"1,keyasint"` // last applied raft index
 	Term   uint64 `cbor:"2,keyasint"` // raft term of that entry
 	Digest Digest `cbor:"3,keyasint"` // over all tables
+	// Raised is the state's level above FirstLevel; 0 at FirstLevel. A binary that doesn't know the field doesn't open the file.
+	Raised Level `cbor:"4,keyasint,omitempty" since:"2"`
 }
+
+// Level is the level that the state is at.
+func (p Position) Level() Level { return FirstLevel + p.Raised }
 
 // DB is one state file.
 type DB struct {
-	bolt *bolt.DB
-	path string
+	bolt    *bolt.DB
+	path    string
+	highest Level
 }
 
-// Open opens or creates the state file at path.
-func Open(path string) (*DB, error) {
+// Open opens or creates the state file at path. The error wraps ErrLevel if that is of a newer binary.
+func Open(path string) (*DB, error) { return OpenAs(path, HighestLevel) }
+
+// OpenAs is Open by a binary that reads up to a level.
+func OpenAs(path string, highest Level) (*DB, error) {
 	b, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout:         openTimeout,
 		InitialMmapSize: InitialMapSize,
@@ -79,6 +88,9 @@ func Open(path string) (*DB, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening state file: %w", err)
+	}
+	if err := refuseNewer(b, highest); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), b.Close())
 	}
 	err = b.Update(func(tx *bolt.Tx) error {
 		for _, id := range slices.Sorted(maps.Keys(schemas)) {
@@ -92,8 +104,25 @@ func Open(path string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing state file: %w", err), b.Close())
 	}
-	return &DB{bolt: b, path: path}, nil
+	return &DB{bolt: b, path: path, highest: highest}, nil
 }
+
+// refuseNewer fails if the state is at a level above highest, before anything in it is read or written.
+func refuseNewer(b *bolt.DB, highest Level) (err error) {
+	defer Catch(&err)
+	return b.View(func(tx *bolt.Tx) error {
+		if tx.Bucket(metaBucket) == nil {
+			return nil // a new file
+		}
+		if at := position(tx).Level(); at > highest {
+			return fmt.Errorf("the state is at level %d: %w", at, Beyond(at, highest))
+		}
+		return nil
+	})
+}
+
+// Highest is the newest level that this state can be raised to here.
+func (db *DB) Highest() Level { return db.highest }
 
 // Close writes the free list, so that the next start need not rebuild it, and
 // closes the file.
@@ -112,16 +141,27 @@ type Reader interface {
 }
 
 // Snapshot is the state as of one committed batch.
-type Snapshot struct{ tx *bolt.Tx }
+type Snapshot struct {
+	tx  *bolt.Tx
+	pos *Position // of the batch whose overlays read here; nil: of the file
+}
 
 // View calls fn with the newest committed state. A Fault becomes the error.
 func (db *DB) View(fn func(*Snapshot) error) (err error) {
 	defer Catch(&err)
-	return db.bolt.View(func(tx *bolt.Tx) error { return fn(&Snapshot{tx}) })
+	return db.bolt.View(func(tx *bolt.Tx) error { return fn(&Snapshot{tx: tx}) })
 }
 
 // Position is what this state holds.
-func (s *Snapshot) Position() Position { return position(s.tx) }
+func (s *Snapshot) Position() Position {
+	if s.pos != nil {
+		return *s.pos
+	}
+	return position(s.tx)
+}
+
+// Level is the level that this state is at.
+func (s *Snapshot) Level() Level { return s.Position().Level() }
 
 func position(tx *bolt.Tx) (p Position) {
 	if b := tx.Bucket(metaBucket).Get(metaKey); b != nil {

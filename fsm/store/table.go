@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Table is a typed table of the state. Tables are declared once, as package
 // variables, with Declare.
@@ -11,20 +14,31 @@ type schema struct {
 	id       byte
 	name     string
 	appended bool
+	since    Level
+	late     bool // values can hold fields that came after FirstLevel
+	row      reflect.Type
 	check    func(value []byte) error
 }
 
+// schemas are the tables that this binary knows, by id.
 var schemas = map[byte]*schema{}
 
-// Declare makes a table. id is its identity in digests and is never used
-// again. appended says that keys arrive in order, so pages are filled whole.
+// Declare makes a table that every state has. id is its identity in digests and is never
+// used again. appended says that keys arrive in order, so pages are filled whole.
 func Declare[V any](id byte, name string, appended bool) Table[V] {
+	return DeclareSince[V](FirstLevel, id, name, appended)
+}
+
+// DeclareSince is Declare for a table that a level brought: no row is written to it before. It must not
+// be read before either: a binary that doesn't read that level has no such table.
+func DeclareSince[V any](level Level, id byte, name string, appended bool) Table[V] {
 	if old, ok := schemas[id]; ok {
 		panic(fmt.Sprintf("table id %d is declared twice: %s and %s", id, old.name, name))
 	}
-	s := &schema{id: id, name: name, appended: appended, check: func(b []byte) error {
+	row := reflect.TypeFor[V]()
+	s := &schema{id: id, name: name, appended: appended, since: level, row: row, late: hasLate(row), check: func(b []byte) error {
 		var v V
-		if err := Decode(b, &v); err != nil {
+		if err := decodeRow(b, &v); err != nil {
 			return err
 		}
 		if string(Encode(v)) != string(b) {
@@ -32,7 +46,9 @@ func Declare[V any](id byte, name string, appended bool) Table[V] {
 		}
 		return nil
 	}}
-	schemas[id] = s
+	if level <= HighestLevel {
+		schemas[id] = s
+	}
 	return Table[V]{s}
 }
 
@@ -49,8 +65,18 @@ func (t Table[V]) Get(r Reader, key Key) (v V, ok bool) {
 // Has says whether there is a row at key.
 func (t Table[V]) Has(r Reader, key Key) bool { return r.get(t.schema, key) != nil }
 
-// Put sets the row at key.
-func (t Table[V]) Put(tx *Tx, key Key, v V) { tx.put(t.schema, key, Encode(v)) }
+// Put sets the row at key. A table or field that came after the state's level is a
+// broken invariant, and panics: somewhere a peer might not be able to read it.
+func (t Table[V]) Put(tx *Tx, key Key, v V) {
+	level := t.schema.since
+	if t.schema.late {
+		level = max(level, LevelOf(v))
+	}
+	if at := tx.base.Level(); level > at {
+		panic(fmt.Sprintf("invariant: table %s: a row of level %d in a state at level %d", t.schema.name, level, at))
+	}
+	tx.put(t.schema, key, Encode(v))
+}
 
 // Delete removes the row at key, if there is one.
 func (t Table[V]) Delete(tx *Tx, key Key) { tx.put(t.schema, key, nil) }
@@ -69,10 +95,21 @@ func (t Table[V]) Any(r Reader, prefix Key) (found bool) {
 }
 
 func (t Table[V]) decode(b []byte) (v V) {
-	if err := Decode(b, &v); err != nil {
+	if err := decodeRow(b, &v); err != nil {
 		panic(&Fault{fmt.Errorf("table %s: %w", t.schema.name, err)})
 	}
 	return v
+}
+
+// decodeRow is Decode, and refuses what a release that reads no further than this binary wouldn't know.
+func decodeRow[V any](b []byte, v *V) error {
+	if err := Decode(b, v); err != nil {
+		return err
+	}
+	if level := LevelOf(*v); level > HighestLevel {
+		return fmt.Errorf("a row of level %d: %w", level, Beyond(level, HighestLevel))
+	}
+	return nil
 }
 
 // Empty is the value of tables that are indexes: the key says it all.

@@ -67,6 +67,22 @@ func (c *Client) Incidents(ctx context.Context, limit int) ([]Incident, error) {
 	return request[[]Incident](ctx, c, "GET", "/v1/incidents", limited(url.Values{}, limit), nil)
 }
 
+// Level asks for the cluster's level and what each member's binary reads.
+func (c *Client) Level(ctx context.Context) (ClusterLevel, error) {
+	return request[ClusterLevel](ctx, c, "GET", "/v1/level", nil, nil)
+}
+
+// RaiseLevel raises the cluster's level by one step; 409 when not all members can read the next.
+func (c *Client) RaiseLevel(ctx context.Context) (ClusterLevel, error) {
+	return request[ClusterLevel](ctx, c, "POST", "/v1/level/raise", nil, nil)
+}
+
+// AuditLedger begins the audit of the ledger anew; 409 when the cluster's level has none.
+func (c *Client) AuditLedger(ctx context.Context) error {
+	_, err := request[struct{}](ctx, c, "POST", "/v1/ledger/audit", nil, nil)
+	return err
+}
+
 // TransferLeadership has the leader hand over to another voter.
 func (c *Client) TransferLeadership(ctx context.Context) error {
 	_, err := request[struct{}](ctx, c, "POST", "/v1/leadership/transfer", nil, nil)

@@ -56,7 +56,7 @@ func (h *handler) incidents(c *call) (int, any, error) {
 }
 
 func showIncident(i fsm.Incident) Incident {
-	return Incident{Index: i.Index, Time: i.Time.String(), ID: i.ID.String(), Kind: uint16(i.Kind)}
+	return Incident{Index: i.Index, Time: i.Time.String(), ID: i.ID.String(), Kind: uint16(i.Kind), Found: i.Found}
 }
 
 func (h *handler) transferLeadership(c *call) (int, any, error) {

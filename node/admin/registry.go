@@ -17,6 +17,8 @@ type Registry interface {
 	View(ctx context.Context, level fsm.Level, after uint64, fn func(fsm.View) error) error
 	// Status is what the node knows of itself and the cluster, with or without a leader.
 	Status(ctx context.Context) (Status, error)
+	// Levels is the cluster's level, read linearizably, and what each member says that its binary reads.
+	Levels(ctx context.Context) (level registry.Level, members []MemberLevel, err error)
 	// Digest is the state's digest right after the entry at index; ok is false when that is too long ago or yet to come.
 	Digest(index uint64) (digest string, ok bool)
 	// TransferLeadership asks the leader to hand over to another voter, and returns when that has happened.

@@ -22,6 +22,23 @@ type Status struct {
 	Zones      []Zone `json:"zones"`
 	Peers      []Peer `json:"peers"`
 	Version    string `json:"version"`
+	Level      int    `json:"level"` // of the cluster, as this node knows it
+	Reads      int    `json:"reads"` // the highest level that this node's binary reads
+}
+
+// ClusterLevel is GET /v1/level, and the answer to POST /v1/level/raise.
+type ClusterLevel struct {
+	Level   int           `json:"level"`
+	Brought string        `json:"brought,omitempty"` // what the level brought; "" when the node that answers doesn't know it
+	Next    string        `json:"next,omitempty"`    // what the level after it would bring, if that node reads it
+	Members []MemberLevel `json:"members"`
+}
+
+// MemberLevel is what a member's binary reads.
+type MemberLevel struct {
+	Node  string `json:"node"`
+	Reads int    `json:"reads"` // the highest level; 0 if it didn't say
+	Error string `json:"error,omitempty"`
 }
 
 // Zone is a zone's position, in the state and as served.
@@ -143,12 +160,13 @@ type Posting struct {
 	Balance  string `json:"balance"`          // after it
 }
 
-// Incident is a command that broke an invariant and was dropped: GET /v1/incidents.
+// Incident is a command that broke an invariant and was dropped or, if Found says what, found one broken: GET /v1/incidents.
 type Incident struct {
 	Index uint64 `json:"index"`
 	Time  string `json:"time"`
 	ID    string `json:"id"`
 	Kind  uint16 `json:"kind"`
+	Found string `json:"found,omitempty"`
 }
 
 // Record is an event in the history: GET /v1/history?actor=A&cltrid=T, or ?from=INDEX.

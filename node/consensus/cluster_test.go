@@ -201,7 +201,7 @@ func (g *group) start(id string) *member {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.nodes[id] = &member{c, machine}
+	g.nodes[id] = &member{c, cfg.Machine}
 	return g.nodes[id]
 }
 

@@ -197,6 +197,9 @@ func (c *Consensus) found(ctx context.Context) error {
 			}
 		}
 	}
+	if have.Name == "" {
+		return c.raiseNew(ctx)
+	}
 	return nil
 }
 

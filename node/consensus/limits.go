@@ -33,6 +33,11 @@ const (
 	maxPublished = 2000
 	// maxRounds is how many linearizable reads' rounds a node runs at once; later reads share the next one.
 	maxRounds = 8
+	// levelPatience bounds the question to the members what their binaries read: those that are up answer at once.
+	levelPatience = 2 * time.Second
+	// foundingPatience is how long a new cluster waits for all its members to say that, so that it need not
+	// begin at the first level: nodes that are started together are up by then, and the first commands wait for it.
+	foundingPatience = 2 * time.Second
 	// deleteSlice is how many log entries are removed in one transaction: appends wait meanwhile.
 	deleteSlice = 4096
 	// logCache is how many entries are kept in memory for replication.

@@ -34,8 +34,17 @@ var (
 func (c *Consensus) Execute(ctx context.Context, actor registry.Actor, clTRID string, kind registry.Kind, body any) (registry.Result, registry.CommandID, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxPatience)
 	defer cancel()
-	cmd := registry.Command{Actor: actor, ClTRID: clTRID, Kind: kind, Body: store.Encode(body), Salt: make([]byte, 16)}
+	cmd := registry.Command{Actor: actor, ClTRID: clTRID, Kind: kind, Body: store.Encode(body), Needs: registry.LevelOf(kind, body), Salt: make([]byte, 16)}
 	rand.Read(cmd.Salt) // never fails
+	if fail, err := c.mayPropose(ctx, cmd.Needs); err != nil {
+		return registry.Result{}, cmd.ID, fmt.Errorf("%w: %w", fsm.ErrNotLogged, err)
+	} else if fail != nil {
+		id, _, done, ok := c.ids.command() // the answer has one, too
+		if ok {
+			done()
+		}
+		return registry.Result{Code: fail.Code, Fail: fail}, id, nil
+	}
 	if err := c.settleIdentity(ctx, fsm.Linearizable); err != nil {
 		return registry.Result{}, cmd.ID, fmt.Errorf("%w: %w", fsm.ErrNotLogged, err)
 	}
@@ -138,6 +147,7 @@ func (c *Consensus) retry(ctx context.Context, entry []byte, early bool) (r regi
 // earlyKinds are the commands with which a leader's duties begin.
 var earlyKinds = map[registry.Kind]bool{
 	registry.KindNewTerm: true, registry.KindClusterInit: true, registry.KindPeerPut: true, registry.KindTick: true,
+	registry.KindRaiseLevel: true,
 }
 
 // retryPause is the wait between attempts while the leader seems to be the same.

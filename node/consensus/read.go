@@ -239,4 +239,5 @@ func (c *Consensus) handle() {
 	c.cfg.Network.Handle(methodDigest, c.serveDigest)
 	c.cfg.Network.Handle(methodClock, c.serveClock)
 	c.cfg.Network.Handle(methodHandOver, c.serveHandOver)
+	c.cfg.Network.Handle(methodLevel, c.serveLevel)
 }

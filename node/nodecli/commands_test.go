@@ -273,10 +273,11 @@ func TestIncidents(t *testing.T) {
 func TestJSONEverywhere(t *testing.T) {
 	t.Parallel()
 	c, at := start(t)
+	found(t, c)
 	file, _ := certificateFile(t, c, "reg1")
 	for _, line := range []string{
 		createExample, "tld show example", "tld list", "registrar create reg1 --name x --generate-password --client-cert " + file, "registrar fund reg1 5",
-		"registrar show reg1", "registrar list", "registrar ledger reg1", "history", "incidents", "status", "leadership transfer",
+		"registrar show reg1", "registrar list", "registrar ledger reg1", "history", "incidents", "status", "leadership transfer", "level", "level raise", "audit",
 	} {
 		if out := must(t, at(line+" --json")...); !json.Valid([]byte(out)) {
 			t.Errorf("%s: not JSON: %s", line, out)

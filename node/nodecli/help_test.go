@@ -15,7 +15,7 @@ import (
 // leaves are the commands that do something, in the order of the help.
 func leaves(all []*cobra.Command) (found []*cobra.Command) {
 	for _, c := range all {
-		if !c.HasSubCommands() {
+		if !c.HasSubCommands() || c.Example != "" {
 			found = append(found, c)
 		}
 		found = append(found, leaves(c.Commands())...)
@@ -83,6 +83,7 @@ func furnish(t *testing.T, c *admintest.Cluster, dir string) {
 	if err := os.Rename(c.Endpoints(), filepath.Join(dir, "var", "dev", "endpoints.json")); err != nil {
 		t.Fatal(err)
 	}
+	found(t, c)
 	must(t, strings.Fields(createExample)...)
 	for i, id := range []string{"reg1", "reg2"} {
 		file, fingerprint := certificateFile(t, c, id)

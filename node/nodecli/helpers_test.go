@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quorate/fsm/registry"
 	"quorate/node/admin/admintest"
 )
 
@@ -53,4 +54,13 @@ func start(t *testing.T) (c *admintest.Cluster, at func(line string) []string) {
 	c = admintest.New(t, 3)
 	file := c.Endpoints()
 	return c, func(line string) []string { return append(strings.Fields(line), "--endpoints", file) }
+}
+
+// found gives the cluster its settings, without which its level can't rise.
+func found(t *testing.T, c *admintest.Cluster) {
+	t.Helper()
+	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
+	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
 }

@@ -49,10 +49,13 @@ executed.`,
 
 func incidentsCommand() *cobra.Command {
 	var limit int
-	c, t := leaf("incidents", "Show the commands that were dropped because they broke an invariant",
-		`Shows the commands that a node dropped because executing them broke an invariant.
+	c, t := leaf("incidents", "Show the commands that broke an invariant, or found one broken",
+		`Shows the commands that were dropped because executing them broke an invariant.
 Each is a bug, the same on every node: nothing of such a command was kept, and its
-sender was answered 2400. The node's log has the place in the code, under the index.`,
+sender was answered 2400. The node's log has the place in the code, under the index.
+
+Those with something under FOUND are Ticks that found the ledger broken when they
+audited it. They changed nothing of it.`,
 		`  quorate incidents
   quorate incidents --site site1 --json`, cobra.NoArgs)
 	c.Flags().IntVar(&limit, "limit", admin.DefaultLimit, fmt.Sprintf("most `incidents` to show, up to %d", admin.MaxLimit))
@@ -72,9 +75,9 @@ sender was answered 2400. The node's log has the place in the code, under the in
 		}
 		var rows [][]string
 		for _, i := range all {
-			rows = append(rows, []string{fmt.Sprint(i.Index), i.Time, i.ID, fmt.Sprint(i.Kind)})
+			rows = append(rows, []string{fmt.Sprint(i.Index), i.Time, i.ID, fmt.Sprint(i.Kind), i.Found})
 		}
-		return table(c.OutOrStdout(), []string{"INDEX", "TIME", "SVTRID", "KIND"}, rows)
+		return table(c.OutOrStdout(), []string{"INDEX", "TIME", "SVTRID", "KIND", "FOUND"}, rows)
 	}
 	return c
 }

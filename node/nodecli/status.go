@@ -154,7 +154,7 @@ func (o *overview) findProblems() {
 			say("%s is too far ahead to be compared at index %d", r.name(), o.Index)
 		}
 		if n := r.Status.Incidents; n > 0 {
-			say("%s has dropped commands that broke an invariant (%d): see quorate incidents", r.name(), n)
+			say("%s has incidents (%d), commands that broke an invariant or found one broken: see quorate incidents", r.name(), n)
 		}
 	}
 	if o.Agree != nil && !*o.Agree {
@@ -191,7 +191,7 @@ func (o *overview) show(w io.Writer) error {
 	for _, r := range o.Sites {
 		s := r.Status
 		if s == nil {
-			rows = append(rows, []string{r.name(), "", "no answer", "", "", "", "", "", ""})
+			rows = append(rows, []string{r.name(), "", "no answer", "", "", "", "", "", "", ""})
 			continue
 		}
 		ready := "yes"
@@ -199,10 +199,10 @@ func (o *overview) show(w io.Writer) error {
 			ready = "no"
 		}
 		rows = append(rows, []string{
-			r.name(), s.Node, s.State, fmt.Sprint(s.Term), fmt.Sprint(s.Applied), prefix(r.Digest), ready, zones(s.Zones), peers(s.Peers),
+			r.name(), s.Node, s.State, fmt.Sprint(s.Term), fmt.Sprint(s.Applied), prefix(r.Digest), level(s), ready, zones(s.Zones), peers(s.Peers),
 		})
 	}
-	if err := table(w, []string{"SITE", "NODE", "STATE", "TERM", "APPLIED", "DIGEST", "READY", "ZONES", "PEERS"}, rows); err != nil {
+	if err := table(w, []string{"SITE", "NODE", "STATE", "TERM", "APPLIED", "DIGEST", "LEVEL", "READY", "ZONES", "PEERS"}, rows); err != nil {
 		return err
 	}
 	var lines []string
@@ -228,6 +228,14 @@ func (r report) name() string {
 
 // prefix is enough of a digest to tell it from another.
 func prefix(digest string) string { return digest[:min(8, len(digest))] }
+
+// level is the cluster's, and how far the site's binary reads if that is further.
+func level(s *admin.Status) string {
+	if s.Reads > s.Level {
+		return fmt.Sprintf("%d (reads %d)", s.Level, s.Reads)
+	}
+	return fmt.Sprint(s.Level)
+}
 
 // zones are names with serials, and what is yet to be published or served.
 func zones(all []admin.Zone) string {

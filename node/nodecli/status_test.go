@@ -28,16 +28,16 @@ func TestStatusOfAllSites(t *testing.T) {
 	c, at := start(t)
 	must(t, at(createExample)...)
 	same(t, hideDigest(t, c, must(t, at("status")...)), `
-SITE   NODE   STATE     TERM  APPLIED  DIGEST    READY  ZONES      PEERS
-site1  site1  leader    1     2        DDDDDDDD  yes    example 1  site2 1.2ms, site3 1.2ms
-site2  site2  follower  1     2        DDDDDDDD  yes    example 1  site1 1.2ms, site3 1.2ms
-site3  site3  follower  1     2        DDDDDDDD  yes    example 1  site1 1.2ms, site2 1.2ms
+SITE   NODE   STATE     TERM  APPLIED  DIGEST    LEVEL        READY  ZONES      PEERS
+site1  site1  leader    1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site2 1.2ms, site3 1.2ms
+site2  site2  follower  1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site1 1.2ms, site3 1.2ms
+site3  site3  follower  1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site1 1.2ms, site2 1.2ms
 
 Replicas agree at index 2.
 `)
 	same(t, hideDigest(t, c, must(t, at("status --site site2")...)), `
-SITE   NODE   STATE     TERM  APPLIED  DIGEST    READY  ZONES      PEERS
-site2  site2  follower  1     2        DDDDDDDD  yes    example 1  site1 1.2ms, site3 1.2ms
+SITE   NODE   STATE     TERM  APPLIED  DIGEST    LEVEL        READY  ZONES      PEERS
+site2  site2  follower  1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site1 1.2ms, site3 1.2ms
 `)
 }
 
@@ -55,14 +55,14 @@ func TestStatusInTrouble(t *testing.T) {
 	url := c.Nodes[2].URL
 	address := strings.TrimPrefix(url, "https://")
 	same(t, out, `
-SITE   NODE   STATE      TERM  APPLIED  DIGEST    READY  ZONES                       PEERS
-site1  site1  leader     1     2        DDDDDDDD  yes    example 1                   site2 1.2ms, site3 1.2ms
-site2  site2  follower   1     2        DDDDDDDD  no     example 1 (serves 0) (+12)  site1 not connected, site3 1.2ms
-site3  -      no answer  -     -        -         -      -                           -
+SITE   NODE   STATE      TERM  APPLIED  DIGEST    LEVEL        READY  ZONES                       PEERS
+site1  site1  leader     1     2        DDDDDDDD  1 (reads 2)  yes    example 1                   site2 1.2ms, site3 1.2ms
+site2  site2  follower   1     2        DDDDDDDD  1 (reads 2)  no     example 1 (serves 0) (+12)  site1 not connected, site3 1.2ms
+site3  -      no answer  -     -        -         -            -      -                           -
 
 Replicas agree at index 2.
 ! site2 is not ready: no leader for 7s
-! site2 has dropped commands that broke an invariant (2): see quorate incidents
+! site2 has incidents (2), commands that broke an invariant or found one broken: see quorate incidents
 ! site3 does not answer: `+url+`: dial tcp `+address+`: connect: connection refused
 `)
 }

@@ -67,6 +67,7 @@ type Fault struct {
 	Hold     chan struct{}               // Status waits until it is closed
 	Alter    func(*admin.Status)         // changes the status
 	Digest   func(uint64) (string, bool) // instead of the digest
+	Reads    registry.Level              // instead of the highest level that the binary reads
 }
 
 // New starts a cluster of n nodes, which ends with the test.
@@ -199,7 +200,7 @@ func (c *Cluster) apply(nodes []*Node, actor registry.Actor, clTRID string, kind
 	c.index++
 	id = registry.CommandID{Node: "site1", Epoch: 1, Sequence: c.index}
 	entry := fsm.Encode(registry.Command{
-		ID: id, Lowest: c.index, Actor: actor, ClTRID: clTRID, Salt: []byte("salt"), Kind: kind, Body: store.Encode(body),
+		ID: id, Lowest: c.index, Actor: actor, ClTRID: clTRID, Salt: []byte("salt"), Kind: kind, Body: store.Encode(body), Needs: registry.LevelOf(kind, body),
 	})
 	fsm.Stamp(entry, Begin+registry.Time(c.index)*registry.Second)
 	for _, n := range nodes {
@@ -274,11 +275,13 @@ func (n *Node) Status(context.Context) (admin.Status, error) {
 	}
 	err = n.machine.View(func(v fsm.View) error {
 		s.LogTime = v.Now().String()
+		s.Level = int(v.Level())
 		for _, z := range v.Zones() {
 			s.Zones = append(s.Zones, admin.Zone{Name: z.Name, Serial: z.Serial, Served: z.Serial})
 		}
 		return nil
 	})
+	s.Reads = int(n.reads())
 	for _, other := range n.cluster.Nodes {
 		if other != n {
 			s.Peers = append(s.Peers, admin.Peer{ID: other.Name, Site: other.Name, Voter: true, Connected: true, RTT: 1.25})
@@ -291,6 +294,30 @@ func (n *Node) Status(context.Context) (admin.Status, error) {
 		err = f.Status
 	}
 	return s, err
+}
+
+// reads is the highest level that the node's binary reads.
+func (n *Node) reads() registry.Level {
+	if f := n.faults(); f.Reads != 0 {
+		return f.Reads
+	}
+	return registry.HighestLevel
+}
+
+// Levels is admin.Registry's. A node whose status fails says nothing.
+func (n *Node) Levels(context.Context) (level registry.Level, members []admin.MemberLevel, err error) {
+	if f := n.faults(); f.View != nil {
+		return 0, nil, f.View
+	}
+	err = n.machine.View(func(v fsm.View) error { level = v.Level(); return nil })
+	for _, other := range n.cluster.Nodes {
+		m := admin.MemberLevel{Node: other.Name, Reads: int(other.reads())}
+		if err := other.faults().Status; err != nil {
+			m = admin.MemberLevel{Node: other.Name, Error: err.Error()}
+		}
+		members = append(members, m)
+	}
+	return level, members, err
 }
 
 // Digest is admin.Registry's.

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+)
+
+// Level is a form of the replicated state and of the commands that lead to it.
+// A state is at one level, and holds nothing that a binary which reads that level doesn't know:
+// tables and fields that came later carry the level that brought them, and can't be
+// written before the state has been raised to it.
+type Level uint16
+
+// FirstLevel is where every state begins.
+const FirstLevel Level = 1
+
+// ErrLevel says that a state is at a level that this binary doesn't read.
+var ErrLevel = errors.New("a newer binary is needed")
+
+// Beyond is the error about a level that a binary which reads up to highest doesn't read.
+func Beyond(level, highest Level) error {
+	return fmt.Errorf("%w: one that reads cluster level %d; this one reads up to level %d (quorate --version)", ErrLevel, level, highest)
+}
+
+// sinceTag is the struct tag of fields that came after FirstLevel: `since:"2"`.
+const sinceTag = "since"
+
+// since is the level that brought a field.
+func since(f reflect.StructField) Level {
+	text, ok := f.Tag.Lookup(sinceTag)
+	if !ok {
+		return FirstLevel
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || Level(n) <= FirstLevel {
+		panic(fmt.Sprintf("field %s: since is no level above %d: %q", f.Name, FirstLevel, text))
+	}
+	return Level(n)
+}
+
+// hasLate says whether a value of type t can hold a field that came after FirstLevel.
+func hasLate(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return hasLate(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); since(f) > FirstLevel || hasLate(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// LevelOf is the least level at which v may be written: that of the newest field which it has set.
+func LevelOf(v any) Level {
+	r := reflect.ValueOf(v)
+	if !r.IsValid() || !hasLate(r.Type()) {
+		return FirstLevel
+	}
+	return levelOf(r)
+}
+
+func levelOf(v reflect.Value) Level {
+	level := FirstLevel
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			level = levelOf(v.Elem())
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			level = max(level, levelOf(v.Index(i)))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Field(i); !f.IsZero() {
+				level = max(level, since(v.Type().Field(i)), levelOf(f))
+			}
+		}
+	}
+	return level
+}
