@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -55,19 +53,11 @@ func TestKills(t *testing.T) {
 	n := seed(t)
 	k := &killer{t: t, Cluster: c, random: rand.New(rand.NewPCG(n, 0)), left: number(t, "QUORATE_KILLS", 20)}
 	target := targetOf(t, c)
-	g, j := generator(t, target, io.Discard, load.Options{Mix: mix(t, "life"), Connections: clients, Seed: n})
+	g, j, stop := underLoad(t, c, n)
 	k.journal = j
-
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() {
-		_, err := g.Run(ctx)
-		ended <- err
-	}()
 	began, strikes := time.Now(), 0
 	for ; k.left > 0 && !t.Failed(); strikes++ {
-		k.advance(5 + k.random.IntN(30))
+		advance(k.t, k.journal, 5+k.random.IntN(30))
 		k.pause(20 * time.Millisecond) // not always right after an answer
 		what := k.strike()
 		do(t, c.AwaitReady(t.Context(), c.Sites()...))
@@ -81,10 +71,7 @@ func TestKills(t *testing.T) {
 		}
 		t.Logf("strike %d: %s; %d names checked at every site in %v", strikes+1, what, len(touched), time.Since(checking).Round(time.Millisecond))
 	}
-	cancel()
-	do(t, <-ended)
-	explained(t, j)
-	verify(t, target, j.Book)
+	stop()
 	t.Logf("%d kills in %d strikes in %v, %d of a leader, %d while starting: %v", k.killed, strikes, time.Since(began).Round(time.Second), k.leaders, k.starting, j)
 }
 
@@ -101,18 +88,6 @@ type killer struct {
 
 // pause waits for a random time of up to d.
 func (k *killer) pause(d time.Duration) { <-time.After(time.Duration(k.random.Int64N(int64(d)))) }
-
-// advance waits until n more commands have been acknowledged.
-func (k *killer) advance(n int) {
-	k.t.Helper()
-	goal := k.journal.Acknowledged() + n
-	await(k.t, "progress", func(context.Context) error {
-		if k.journal.Acknowledged() < goal {
-			return fmt.Errorf("%v", k.journal)
-		}
-		return nil
-	})
-}
 
 // strike kills one site or more, and brings them back; it says what it did.
 func (k *killer) strike() string {
@@ -151,7 +126,7 @@ func (k *killer) strike() string {
 		}
 	}
 	if len(victims) == 1 && k.random.IntN(2) == 0 {
-		k.advance(k.random.IntN(30)) // the others go on without it
+		advance(k.t, k.journal, k.random.IntN(30)) // the others go on without it
 	}
 	k.random.Shuffle(len(victims), func(a, b int) { victims[a], victims[b] = victims[b], victims[a] })
 	for _, v := range victims {

@@ -38,6 +38,39 @@ func generator(t *testing.T, target *load.Target, out io.Writer, o load.Options)
 	return g, j
 }
 
+// underLoad has clients live through parts of domains' lives until stop is called, which then holds the registry against what they were told.
+func underLoad(t *testing.T, c *cluster.Cluster, seed uint64) (g *load.Generator, j *load.Journal, stop func()) {
+	t.Helper()
+	target := targetOf(t, c)
+	g, j = generator(t, target, io.Discard, load.Options{Mix: mix(t, "life"), Connections: clients, Seed: seed})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := g.Run(ctx)
+		ended <- err
+	}()
+	return g, j, func() {
+		t.Helper()
+		cancel()
+		do(t, <-ended)
+		explained(t, j)
+		verify(t, target, j.Book)
+		t.Logf("load ended: %v", j)
+	}
+}
+
+// advance waits until n more commands have been acknowledged.
+func advance(t *testing.T, j *load.Journal, n int) {
+	t.Helper()
+	goal := j.Acknowledged() + n
+	await(t, "progress", func(context.Context) error {
+		if j.Acknowledged() < goal {
+			return fmt.Errorf("%v", j)
+		}
+		return nil
+	})
+}
+
 func mix(t *testing.T, name string) load.Mix {
 	t.Helper()
 	m, err := load.MixByName(name)

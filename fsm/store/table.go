@@ -36,16 +36,17 @@ func DeclareSince[V any](level Level, id byte, name string, appended bool) Table
 		panic(fmt.Sprintf("table id %d is declared twice: %s and %s", id, old.name, name))
 	}
 	row := reflect.TypeFor[V]()
-	s := &schema{id: id, name: name, appended: appended, since: level, row: row, late: hasLate(row), check: func(b []byte) error {
+	s := &schema{id: id, name: name, appended: appended, since: level, row: row, late: hasLate(row)}
+	s.check = func(b []byte) error {
 		var v V
-		if err := decodeRow(b, &v); err != nil {
+		if err := decodeRow(s, b, &v); err != nil {
 			return err
 		}
 		if string(Encode(v)) != string(b) {
 			return fmt.Errorf("table %s: value is not in canonical form", name)
 		}
 		return nil
-	}}
+	}
 	if level <= HighestLevel {
 		schemas[id] = s
 	}
@@ -95,15 +96,15 @@ func (t Table[V]) Any(r Reader, prefix Key) (found bool) {
 }
 
 func (t Table[V]) decode(b []byte) (v V) {
-	if err := decodeRow(b, &v); err != nil {
+	if err := decodeRow(t.schema, b, &v); err != nil {
 		panic(&Fault{fmt.Errorf("table %s: %w", t.schema.name, err)})
 	}
 	return v
 }
 
 // decodeRow is Decode, and refuses what a release that reads no further than this binary wouldn't know.
-func decodeRow[V any](b []byte, v *V) error {
-	if err := Decode(b, v); err != nil {
+func decodeRow[V any](s *schema, b []byte, v *V) error {
+	if err := Decode(b, v); err != nil || !s.late {
 		return err
 	}
 	if level := LevelOf(*v); level > HighestLevel {
