@@ -34,7 +34,8 @@ help:
 	@echo '  make test-bugs    whether that finds the bugs that can be planted (fsm/bugs); a minute or two'
 	@echo '  make test-kill    KILLS=$(KILLS) kills of sites under load, the state checked after each; a quarter of an hour'
 	@echo '  make fuzz         each parser of outside bytes, FUZZTIME=$(FUZZTIME) each'
-	@echo '  make bench        round trips and rates through the front doors, against a cluster of its own'
+	@echo '  make bench        every figure: round trips and rates, PostgreSQL beside it, a wide area, failover, size; half an hour'
+	@echo '  make bench BENCH="failover --n 5"   one of them: postgres, wan, failover, scale, or BENCH=--phase=2s for the first'
 	@echo '  make clean        remove bin/ and the data in $(DEV_DIR)'
 
 build:
@@ -97,8 +98,18 @@ fuzz:
 	  done; \
 	done
 
+# BENCH is one benchmark with its flags. Nodes whose disk can be made to hang are built apart.
 bench: build
+ifdef BENCH
 	@exec $(BINARY) bench $(BENCH)
+else
+	go build -trimpath -tags faults -o $(BINARY)-faults .
+	$(BINARY) bench
+	$(BINARY) bench postgres --if-installed
+	$(BINARY) bench wan
+	$(BINARY) bench failover --faulty-binary $(BINARY)-faults
+	$(BINARY) bench scale
+endif
 
 clean: stop
 	rm -rf bin '$(DEV_DIR)'

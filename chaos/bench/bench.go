@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -30,12 +32,19 @@ type Options struct {
 // Target is a cluster to measure.
 type Target struct {
 	endpoints.Endpoints
-	registrar    endpoints.Registrar
-	registrarTLS *tls.Config
-	plainTLS     *tls.Config // for RDAP
-	operatorTLS  *tls.Config
-	run          string                // begins all names of this run
-	firstLogins  map[int]time.Duration // by site: what this run's first login there took
+	accounts    []account   // the first is the file's first registrar
+	plainTLS    *tls.Config // for RDAP
+	operatorTLS *tls.Config
+	run         string       // begins all names of this run
+	phases      atomic.Int32 // of creates so far: names of each are their own
+	mu          sync.Mutex
+	firstLogins map[firstLogin]time.Duration // what this run's first login took
+}
+
+// firstLogin names the first login of a registrar at a site.
+type firstLogin struct {
+	site int
+	id   string
 }
 
 // NewTarget prepares for measuring the cluster at e, as its first registrar.
@@ -47,7 +56,7 @@ func NewTarget(e endpoints.Endpoints) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Endpoints: e, registrar: e.Registrars[0], run: "b" + strconv.FormatInt(time.Now().Unix(), 36), firstLogins: map[int]time.Duration{}}
+	t := &Target{Endpoints: e, run: "b" + strconv.FormatInt(time.Now().Unix(), 36), firstLogins: map[firstLogin]time.Duration{}}
 	with := func(cert, key string) *tls.Config {
 		cfg := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 		if cert != "" && err == nil {
@@ -57,7 +66,10 @@ func NewTarget(e endpoints.Endpoints) (*Target, error) {
 		}
 		return cfg
 	}
-	t.registrarTLS, t.plainTLS, t.operatorTLS = with(t.registrar.Cert, t.registrar.Key), with("", ""), with(e.Operator.Cert, e.Operator.Key)
+	for _, r := range e.Registrars {
+		t.accounts = append(t.accounts, account{r.ID, r.Password, with(r.Cert, r.Key)})
+	}
+	t.plainTLS, t.operatorTLS = with("", ""), with(e.Operator.Cert, e.Operator.Key)
 	return t, err
 }
 
@@ -107,7 +119,7 @@ func Run(ctx context.Context, t *Target, o Options, out io.Writer) error {
 
 // ms writes a duration in milliseconds.
 func ms(d time.Duration) string {
-	return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000)
+	return fmt.Sprintf("%.2f ms", millis(d))
 }
 
 func (t *Target) reportRoundTrips(ctx context.Context, o Options, out io.Writer) error {
@@ -152,7 +164,7 @@ check is at session level; info is linearizable: a quorum confirms the leader fi
 
 func (t *Target) reportCreates(ctx context.Context, o Options, out io.Writer) (names []string, err error) {
 	before := usageOf(t.pids())
-	l, err := t.createMany(ctx, o.Connections, o.Phase)
+	l, err := t.createMany(ctx, o.Connections, 1, o.Phase)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,12 @@ import (
 	"quorate/epp/client"
 )
 
-// registrant is the contact that all domains of a run have.
-const registrant = "bench-contact"
+// The contacts that all domains of a run have.
+const (
+	registrant = "bench-owner"
+	adminID    = "bench-admin"
+	techID     = "bench-tech"
+)
 
 // nameservers are the hosts that all domains of a run are delegated to.
 var nameservers = []string{"ns1.bench.test", "ns2.bench.test"}
@@ -21,26 +25,37 @@ var commands = []string{"connect and TLS", "login, first", "login, again", "hell
 
 // connect opens a connection to a site; Login is still to come.
 func (t *Target) connect(ctx context.Context, site int) (*client.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
-	defer cancel()
-	return client.Dial(ctx, t.Sites[site].EPP, t.registrarTLS)
+	return t.connectAs(ctx, site, t.accounts[0])
 }
 
-// login opens a session at a site. It is for one goroutine at a time.
+func (t *Target) connectAs(ctx context.Context, site int, a account) (*client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	return client.Dial(ctx, t.Sites[site].EPP, a.tls)
+}
+
+// login opens a session at a site, as the first registrar.
 func (t *Target) login(ctx context.Context, site int) (*client.Client, error) {
-	c, err := t.connect(ctx, site)
+	return t.loginAs(ctx, site, t.accounts[0])
+}
+
+// loginAs opens a session at a site.
+func (t *Target) loginAs(ctx context.Context, site int, a account) (*client.Client, error) {
+	c, err := t.connectAs(ctx, site, a)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	begin := time.Now()
-	if _, err := c.Login(ctx, t.registrar.ID, t.registrar.Password); err != nil {
+	if _, err := c.Login(ctx, a.id, a.password); err != nil {
 		c.Close()
 		return nil, err
 	}
-	if _, again := t.firstLogins[site]; !again {
-		t.firstLogins[site] = time.Since(begin)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, again := t.firstLogins[firstLogin{site, a.id}]; !again {
+		t.firstLogins[firstLogin{site, a.id}] = time.Since(begin)
 	}
 	return c, nil
 }
@@ -52,12 +67,14 @@ func (t *Target) furnish(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	_, err = c.CreateContact(ctx, client.Contact{
-		ID: registrant, Email: "bench@bench.test", AuthInfo: "bench-1", Voice: client.Phone{Number: "+1.5555550123"},
-		Postal: []client.PostalInfo{{Type: "int", Name: "Benny Bench", Street: []string{"1 Test Street"}, City: "Testville", PostalCode: "90001", Country: "US"}},
-	})
-	if err != nil && codeOf(err) != 2302 {
-		return err
+	for _, id := range []string{registrant, adminID, techID} {
+		_, err = c.CreateContact(ctx, client.Contact{
+			ID: id, Email: "bench@bench.test", AuthInfo: "bench-1", Voice: client.Phone{Number: "+1.5555550123"},
+			Postal: []client.PostalInfo{{Type: "int", Name: "Benny Bench", Street: []string{"1 Test Street"}, City: "Testville", PostalCode: "90001", Country: "US"}},
+		})
+		if err != nil && codeOf(err) != 2302 {
+			return err
+		}
 	}
 	for _, ns := range nameservers {
 		if _, err := c.CreateHost(ctx, ns); err != nil && codeOf(err) != 2302 {
@@ -70,7 +87,7 @@ func (t *Target) furnish(ctx context.Context) error {
 func (t *Target) domain(name string) client.DomainCreate {
 	return client.DomainCreate{
 		Name: name, Years: 1, Registrant: registrant, Hosts: nameservers, AuthInfo: "bench-1",
-		Contacts: []client.DomainContact{{Type: "admin", ID: registrant}, {Type: "tech", ID: registrant}},
+		Contacts: []client.DomainContact{{Type: "admin", ID: adminID}, {Type: "tech", ID: techID}},
 	}
 }
 
@@ -105,7 +122,7 @@ func (t *Target) roundTripsAt(ctx context.Context, site int, d time.Duration) (m
 		return nil, err
 	}
 	defer c.Close()
-	took["login, first"].Add(t.firstLogins[site])
+	took["login, first"].Add(t.firstLogins[firstLogin{site, t.accounts[0].id}])
 	for range logins {
 		if err := t.session(ctx, site, took); err != nil {
 			return nil, err
@@ -126,7 +143,7 @@ func (t *Target) session(ctx context.Context, site int, took map[string]*Samples
 		return err
 	}
 	defer c.Close()
-	if err := timed(took["login, again"], func() error { _, err := c.Login(ctx, t.registrar.ID, t.registrar.Password); return err }); err != nil {
+	if err := timed(took["login, again"], func() error { _, err := c.Login(ctx, t.accounts[0].id, t.accounts[0].password); return err }); err != nil {
 		return err
 	}
 	return timed(took["logout"], func() error { _, err := c.Logout(ctx); return err })
@@ -176,11 +193,12 @@ func (l *createLoad) fail(err error) {
 	l.failures[what]++
 }
 
-// createMany creates domains over so many connections, spread over the sites, each one command after the other, for the time d.
-func (t *Target) createMany(ctx context.Context, connections int, d time.Duration) (*createLoad, error) {
+// createMany creates domains over so many connections, spread over the sites and the first so many of the accounts, each one command after
+// the other, for the time d.
+func (t *Target) createMany(ctx context.Context, connections, registrars int, d time.Duration) (*createLoad, error) {
 	sessions := make([]*client.Client, connections)
 	for i := range sessions {
-		c, err := t.login(ctx, i%len(t.Sites))
+		c, err := t.loginAs(ctx, i%len(t.Sites), t.accounts[i%registrars])
 		if err != nil {
 			return nil, fmt.Errorf("connection %d of %d: %w", i+1, connections, err)
 		}
@@ -188,12 +206,13 @@ func (t *Target) createMany(ctx context.Context, connections int, d time.Duratio
 		sessions[i] = c
 	}
 	l := &createLoad{failures: map[string]int{}}
+	phase := t.phases.Add(1)
 	begin := time.Now()
 	var group sync.WaitGroup
 	for i, c := range sessions {
 		group.Go(func() {
 			for n := 0; time.Since(begin) < d && ctx.Err() == nil; n++ {
-				name := fmt.Sprintf("%s-c%d-%d.%s", t.run, i, n, t.TLD)
+				name := fmt.Sprintf("%s-p%d-c%d-%d.%s", t.run, phase, i, n, t.TLD)
 				err := timed(&l.took, func() error { _, err := c.CreateDomain(ctx, t.domain(name)); return err })
 				if err != nil {
 					l.fail(err)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,24 +64,66 @@ func syncTime(dir string) (*Samples, error) {
 	return &s, nil
 }
 
+// workTime is how long a fixed piece of work takes the processor: longer than at other times says that others were at work.
+func workTime() time.Duration {
+	block := make([]byte, 1<<20)
+	begin := time.Now()
+	for range workSize / len(block) {
+		sum := sha256.Sum256(block)
+		copy(block, sum[:])
+	}
+	return time.Since(begin)
+}
+
 // clockTick is the kernel's unit of processor time: USER_HZ, 100 on every architecture that Go runs on.
 const clockTick = 10 * time.Millisecond
 
 // cpuTime is the processor time that a process has used; false where the kernel has no /proc to tell.
 func cpuTime(pid int) (time.Duration, bool) {
+	s, ok := statOf(pid)
+	return s.own, ok
+}
+
+// familyTime is the processor time that a process and its children have used, those that have ended included. It doesn't see grandchildren.
+func familyTime(pid int) (total time.Duration) {
+	s, _ := statOf(pid)
+	total = s.own + s.ended
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, path := range all {
+		child, err := strconv.Atoi(filepath.Base(path))
+		if s, ok := statOf(child); err == nil && ok && s.parent == pid {
+			total += s.own
+		}
+	}
+	return total
+}
+
+// processStat is of /proc/PID/stat (proc(5)).
+type processStat struct {
+	parent int
+	own    time.Duration // processor time
+	ended  time.Duration // of children that have ended and been waited for
+}
+
+func statOf(pid int) (s processStat, ok bool) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, false
+		return s, false
 	}
-	// The second field, the name in parentheses, may hold spaces: count from its end (proc(5)).
+	// The second field, the name in parentheses, may hold spaces: count from its end.
 	_, rest, ok := strings.Cut(string(b), ") ")
 	fields := strings.Fields(rest)
-	if !ok || len(fields) < 13 {
-		return 0, false
+	if !ok || len(fields) < 15 {
+		return s, false
 	}
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * clockTick, err1 == nil && err2 == nil
+	var n [5]int64
+	for i, place := range []int{1, 11, 12, 13, 14} {
+		if n[i], err = strconv.ParseInt(fields[place], 10, 64); err != nil {
+			return s, false
+		}
+	}
+	ticks := func(n int64) time.Duration { return time.Duration(n) * clockTick }
+	return processStat{int(n[0]), ticks(n[1] + n[2]), ticks(n[3] + n[4])}, true
 }
 
 // usage is the processor time of the nodes and of this process, at some moment.

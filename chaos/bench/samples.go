@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -46,3 +48,17 @@ func (s *Samples) Quantile(q float64) time.Duration {
 	}
 	return s.all[min(max(rank, 1), len(s.all))-1]
 }
+
+// list is every sample in milliseconds, shortest first.
+func (s *Samples) list() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := make([]string, len(s.all))
+	for i, d := range slices.Sorted(slices.Values(s.all)) {
+		text[i] = fmt.Sprintf("%.0f", millis(d))
+	}
+	return strings.Join(text, " ")
+}
+
+// millis is a duration in milliseconds.
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -10,10 +10,13 @@ import (
 	"quorate/chaos/cluster"
 )
 
-// temporaryCluster starts a cluster with data below parent, which remove stops and removes. Of o, the folder, binary and ports are filled in.
+// temporaryCluster starts a cluster with data below parent, which remove stops and removes. Of o, the folder and ports are
+// filled in, and the binary if it is open.
 func temporaryCluster(ctx context.Context, out io.Writer, parent, purpose string, o cluster.Options) (c *cluster.Cluster, remove func(), err error) {
-	if o.Binary, err = os.Executable(); err != nil {
-		return nil, nil, err
+	if o.Binary == "" {
+		if o.Binary, err = os.Executable(); err != nil {
+			return nil, nil, err
+		}
 	}
 	ports, err := cluster.ReservePorts(3)
 	if err != nil {

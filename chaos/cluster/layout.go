@@ -32,6 +32,7 @@ const (
 	kekFile       = "kek"
 	lockName      = "lock"
 	operatorName  = "operator"
+	dataFolder    = "data"
 )
 
 func (c *Cluster) path(elements ...string) string {
@@ -40,6 +41,9 @@ func (c *Cluster) path(elements ...string) string {
 
 // CACert is the path of the cluster's CA certificate.
 func (c *Cluster) CACert() string { return c.path("ca", "ca.pem") }
+
+// DataFolder is the path of the site's data: log and state.
+func (c *Cluster) DataFolder(site string) string { return c.path(site, dataFolder) }
 
 // certificateFiles are the paths of a certificate and its key.
 func (c *Cluster) certificateFiles(name string) (cert, key string) {
@@ -151,7 +155,7 @@ func (c *Cluster) siteConfig(site string) config.Config {
 
 	cfg := config.Default()
 	cfg.Cluster, cfg.Node, cfg.Site = c.plan.Cluster, site, site
-	cfg.Data, cfg.KEK = "data", filepath.Join("..", kekFile)
+	cfg.Data, cfg.KEK = dataFolder, filepath.Join("..", kekFile)
 	// Once the cluster exists, a site that lost its data must not found another of the same name.
 	cfg.Bootstrap = site == c.plan.Sites[0] && !c.plan.Provisioned
 	cfg.TLS = config.TLS{CA: ca, Certificate: nc, Key: nk}

@@ -74,7 +74,57 @@ func (c *Consensus) askClock(ctx context.Context, id string) (registry.Time, boo
 		return 0, false
 	}
 	half := registry.Time(time.Since(asked).Milliseconds() / 2)
-	return registry.Time(binary.BigEndian.Uint64(reply)) + half, true
+	at := registry.Time(binary.BigEndian.Uint64(reply)) + half
+	c.seen.note(id, at)
+	return at, true
+}
+
+// clockBook remembers what other nodes' clocks were when they were last asked.
+type clockBook struct {
+	mu  sync.Mutex
+	all map[string]sighting
+}
+
+type sighting struct {
+	time registry.Time
+	at   time.Time
+}
+
+func (b *clockBook) note(id string, t registry.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		b.all = map[string]sighting{}
+	}
+	b.all[id] = sighting{t, time.Now()}
+}
+
+// recall is what the clocks of these nodes must be by now, of those that were asked lately.
+func (b *clockBook) recall(nodes []string) (all []registry.Clock) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range nodes {
+		if s, ok := b.all[id]; ok && time.Since(s.at) < clockMemory {
+			all = append(all, registry.Clock{Node: id, Time: s.time + registry.Time(time.Since(s.at).Milliseconds())})
+		}
+	}
+	return all
+}
+
+// timeIsRight says that this node, which has just been elected, need not ask before it takes commands: by what a quorum's clocks were a
+// moment ago its own is right, log time is near it, and the cluster has its settings. It errs only towards no.
+func (c *Consensus) timeIsRight() bool {
+	known := append(c.seen.recall(c.others("")), registry.Clock{Node: c.cfg.Node, Time: c.now()})
+	if len(known) <= len(c.voters())/2 || c.skewed(known) {
+		return false
+	}
+	far, err := c.farBehind()
+	if err != nil || far {
+		return false
+	}
+	founded := false
+	err = c.cfg.Machine.View(func(v fsm.View) error { founded = v.Cluster().Name == c.cfg.Settings.Name; return nil })
+	return err == nil && founded
 }
 
 // skewed says that this node's clock is more than registry.MaxSkew from the
@@ -100,7 +150,7 @@ func (c *Consensus) skewed(all []registry.Clock) bool {
 // judge hands the leadership over if this node's clock is off by the clocks of all.
 func (c *Consensus) judge(ctx context.Context, all []registry.Clock) error {
 	if c.skewed(all) {
-		return errors.Join(errSkewed, await(ctx, c.raft.LeadershipTransfer()))
+		return errors.Join(errSkewed, c.handOver(ctx))
 	}
 	return nil
 }

@@ -68,6 +68,7 @@ type Consensus struct {
 	slots   chan struct{} // proposals in flight on the leader
 	fetch   rounds        // linearizable reads' indexes, on any node
 	reign   reign
+	seen    clockBook
 	disk    *diskWatch
 	silent  atomic.Bool // the disk is stalled
 	stop    context.CancelFunc
@@ -197,7 +198,7 @@ func (c *Consensus) TransferLeadership(ctx context.Context) error {
 	case "":
 		return errNoLeader
 	case c.cfg.Node:
-		return await(ctx, c.raft.LeadershipTransfer())
+		return c.handOver(ctx)
 	}
 	_, err := c.cfg.Network.Call(ctx, leader, methodHandOver, nil)
 	return err
@@ -208,7 +209,7 @@ const methodHandOver = "handover"
 
 func (c *Consensus) serveHandOver(ctx context.Context, peer string, _ []byte) ([]byte, error) {
 	c.log.Info("hands the leadership over", "asked_by", peer)
-	return nil, await(ctx, c.raft.LeadershipTransfer())
+	return nil, c.handOver(ctx)
 }
 
 // await is f.Error, bounded by ctx.

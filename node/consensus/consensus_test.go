@@ -619,3 +619,61 @@ func alter(t *testing.T, file, table string, from, to []byte) {
 		t.Fatal(err)
 	}
 }
+
+// A leader takes commands at once only when it knows that log time will be right: its clock agrees with what a quorum's were a moment ago.
+func TestANewLeaderKnowsWhetherTimeIsRight(t *testing.T) {
+	inGroup(t, func(c *Config) {
+		if c.Node == "n2" {
+			c.Clock = func() time.Time { return time.Now().Add(time.Minute) }
+		}
+	}, func(g *group) {
+		time.Sleep(2 * tickInterval)
+		for _, id := range ids {
+			if got := g.nodes[id].timeIsRight(); got != (id != "n2") {
+				t.Errorf("%s, n2's clock being off: %v", id, got)
+			}
+		}
+		g.wire.isolate("n3", true)
+		time.Sleep(clockMemory + tickInterval)
+		if g.nodes["n3"].timeIsRight() {
+			t.Error("n3 trusts clocks that it saw long ago")
+		}
+		g.wire.isolate("n3", false)
+	})
+}
+
+func TestCommandsFollowANewTerm(t *testing.T) {
+	t.Parallel()
+	takes := func(r *reign) bool {
+		ended, end := context.WithCancel(context.Background())
+		end()
+		return r.taking(ended)
+	}
+	r := &reign{changed: make(chan struct{})}
+	for i, step := range []struct {
+		do   func()
+		want bool
+	}{
+		{func() {}, false},
+		{r.enter, false},
+		{r.prepare, false}, // an entry of an earlier reign is no NewTerm
+		{r.enter, true},
+		{func() { r.begin(7) }, true},
+		{r.end, false},
+		{r.enter, false},
+		{func() { r.begin(8) }, true},
+	} {
+		step.do()
+		if got := takes(r); got != step.want {
+			t.Errorf("after step %d: %v", i, got)
+		}
+	}
+	r.end()
+	waiting := make(chan bool)
+	go func() { waiting <- r.taking(context.Background()) }()
+	r.prepare()
+	r.enter()
+	if !<-waiting {
+		t.Error("who waited isn't told")
+	}
+}

@@ -84,6 +84,15 @@ func (c *Consensus) watchDisk(ctx context.Context) {
 			silent = now
 			c.log.Warn("the disk is stalled, or is again what it was", "stalled", silent, "for", d)
 			c.silent.Store(silent)
+			if silent && c.raft.State() == raft.Leader {
+				nominated := make(chan struct{})
+				c.done.Go(func() { c.nominate(); close(nominated) })
+				select {
+				case <-nominated:
+				case <-time.After(c.cfg.Heartbeat):
+				case <-ctx.Done():
+				}
+			}
 			c.cfg.Events.Silent(silent)
 			c.lookUpLeader()
 		}

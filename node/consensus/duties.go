@@ -17,12 +17,16 @@ import (
 // from there. They begin when its NewTerm is applied, for only then has its
 // state machine seen everything that leaders before it did.
 
-// reign says whether this node's NewTerm is applied, and in which term.
+// reign says whether this node's NewTerm is applied, and in which term, and
+// whether it takes commands: from then on, or, when it knew before that log time will be right, as
+// soon as NewTerm is on its way, for they follow it in the log.
 type reign struct {
-	mu      sync.Mutex
-	term    uint64        // 0: not reigning
-	changed chan struct{} // closed and replaced when term changes
-	dirty   chan struct{} // of the present reign: there may be something to publish
+	mu       sync.Mutex
+	term     uint64        // 0: not reigning
+	prepared bool          // commands may follow the first entry at once
+	entered  bool          // the first entry, NewTerm, has been given to raft
+	changed  chan struct{} // closed and replaced when one of these changes
+	dirty    chan struct{} // of the present reign: there may be something to publish
 }
 
 // wait is the term of the present reign; it waits for one to begin.
@@ -49,13 +53,49 @@ func (r *reign) begun() bool {
 	return r.term != 0
 }
 
-func (r *reign) set(term uint64) {
+// taking waits until this node takes commands, and says whether it does.
+func (r *reign) taking(ctx context.Context) bool {
+	for {
+		r.mu.Lock()
+		takes, changed := r.term != 0 || r.prepared && r.entered, r.changed
+		r.mu.Unlock()
+		if takes {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// change changes r, and wakes those who wait for that.
+func (r *reign) change(do func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.term = term
+	do()
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
+
+// prepare has commands taken as soon as the first entry is on its way.
+func (r *reign) prepare() { r.change(func() { r.prepared, r.entered = true, false }) }
+
+// enter notes that an entry has been given to raft: before a reign takes commands that is its NewTerm.
+func (r *reign) enter() {
+	r.mu.Lock()
+	waited := r.prepared && !r.entered
+	r.mu.Unlock()
+	if waited {
+		r.change(func() { r.entered = true })
+	}
+}
+
+// begin follows NewTerm's being applied, and all else that a reign begins with.
+func (r *reign) begin(term uint64) { r.change(func() { r.term = term }) }
+
+func (r *reign) end() { r.change(func() { r.term, r.prepared, r.entered = 0, false, false }) }
 
 // poke wakes the publisher, if this node has one.
 func (r *reign) poke() {
@@ -106,6 +146,10 @@ func (c *Consensus) rule(ctx context.Context) {
 	if !c.untilDone(ctx, "identity", func() error { return c.settleIdentity(ctx, fsm.Local) }) {
 		return
 	}
+	defer c.reign.end()
+	if c.timeIsRight() {
+		c.reign.prepare()
+	}
 	clocks := make(chan []registry.Clock, 1)
 	go func() { clocks <- c.clocks(ctx) }() // meanwhile: it takes a round trip as well
 	if !c.untilDone(ctx, "new term", func() error {
@@ -134,8 +178,7 @@ func (c *Consensus) rule(ctx context.Context) {
 	}) {
 		return
 	}
-	c.reign.set(term)
-	defer c.reign.set(0)
+	c.reign.begin(term)
 	c.log.Info("leads", "term", term)
 	dirty := make(chan struct{}, 1)
 	c.reign.wakeups(dirty)

@@ -96,3 +96,37 @@ func (c *Consensus) lookUpLeader() {
 	}
 	c.leader.set(string(id))
 }
+
+// handOver makes another node lead. Raft gives that one election time-out, of which
+// at a wide area's distances little is left over; so it is tried again, when raft has given up the try before.
+func (c *Consensus) handOver(ctx context.Context) error {
+	if c.raft.State() != raft.Leader {
+		return errNotLeader
+	}
+	for n := 1; ; n++ {
+		err := await(ctx, c.raft.LeadershipTransfer())
+		switch {
+		case err == nil || c.raft.State() != raft.Leader:
+			return nil
+		case n == handOverAttempts:
+			return err
+		}
+		select {
+		case <-time.After(c.cfg.Heartbeat):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// nominate asks another voter to stand for election at once. Raft's own way to
+// hand over is of no use while the disk hangs: it begins with a write.
+func (c *Consensus) nominate() {
+	self := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(c.cfg.Node), Addr: []byte(c.cfg.Node)}
+	for _, id := range c.others("") {
+		var answer raft.TimeoutNowResponse
+		if err := c.cfg.Raft.TimeoutNow(raft.ServerID(id), raft.ServerAddress(id), &raft.TimeoutNowRequest{RPCHeader: self}, &answer); err == nil {
+			return
+		}
+	}
+}

@@ -23,8 +23,15 @@ const (
 	enqueueTimeout = time.Second
 	// tickInterval is how often log time moves by itself.
 	tickInterval = time.Second
-	// minStall is the least time after which a durable write counts as stalled: far beyond a busy disk's slowest.
-	minStall = time.Second
+	// minStall is the least time after which a durable write counts as stalled: beyond a busy disk's slowest. To be
+	// wrong costs a change of leaders.
+	minStall = 750 * time.Millisecond
+	// handOverAttempts is how often a leader tries to hand over when asked to.
+	handOverAttempts = 3
+	// holdPatience is how long a leader keeps a peer's command until it takes commands: longer than a reign takes to begin.
+	holdPatience = time.Second
+	// clockMemory is for how long another node's clock is remembered: it is asked every second, and clocks don't run away in three.
+	clockMemory = 3 * time.Second
 	// maxStall is when a stalled disk won't come back: whoever watches over the process should start it anew, or elsewhere.
 	maxStall = 30 * time.Second
 	// compareInterval is how often replicas' digests are compared: well within what a replica keeps of them (fsm.DigestAt).

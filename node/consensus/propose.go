@@ -159,7 +159,7 @@ func (c *Consensus) attempt(ctx context.Context, leader string, changed <-chan s
 	ctx, cancel := until(ctx, changed)
 	defer cancel()
 	if leader == c.cfg.Node {
-		if !early && !c.reign.begun() {
+		if !early && !c.reign.taking(ctx) {
 			return registry.Result{}, errNotLeader
 		}
 		return c.apply(ctx, append([]byte(nil), entry...))
@@ -256,8 +256,13 @@ func (c *Consensus) servePropose(ctx context.Context, peer string, request []byt
 	var v verdict
 	err := errNotLeader
 	switch {
-	case leader == c.cfg.Node && c.reign.begun():
-		v.Result, err = c.apply(ctx, p.Entry)
+	case leader == c.cfg.Node:
+		hold, cancel := context.WithTimeout(ctx, holdPatience)
+		taken := c.reign.taking(hold)
+		cancel()
+		if taken {
+			v.Result, err = c.apply(ctx, p.Entry)
+		}
 	case leader != "" && leader != c.cfg.Node && leader != peer && p.Hops > 0:
 		v.Result, err = c.propose(ctx, leader, p.Hops-1, p.Entry)
 	}
@@ -288,6 +293,7 @@ func (c *Consensus) apply(ctx context.Context, entry []byte) (r registry.Result,
 		}
 	}
 	f := c.raft.Apply(entry, enqueueTimeout)
+	c.reign.enter()
 	type outcome struct {
 		registry.Result
 		error
