@@ -13,7 +13,7 @@ export QUORATE_SHARED
 BINARY := bin/quorate
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test tools lint fast race e2e test-bugs test-kill linear fuzz bench clean
+.PHONY: help build run stop test tools lint fast race e2e test-bugs test-kill test-faults linear fuzz bench clean
 
 help:
 	@echo 'Quorate, a registry in three sites. Start here:'
@@ -33,6 +33,7 @@ help:
 	@echo '  make linear       clients under faults for LINEAR="--duration 60s", and whether one order explains what they were told'
 	@echo '  make test-bugs    whether that finds the bugs that can be planted (fsm/bugs); a minute or two'
 	@echo '  make test-kill    KILLS=$(KILLS) kills of sites under load, the state checked after each; a quarter of an hour'
+	@echo '  make test-faults  pauses, cuts, sick disks, wrong clocks, twins: all of docs/FAULTS.md with real processes; five to ten minutes'
 	@echo '  make fuzz         each parser of outside bytes, FUZZTIME=$(FUZZTIME) each'
 	@echo '  make bench        every figure: round trips and rates, PostgreSQL beside it, a wide area, failover, size; half an hour'
 	@echo '  make bench BENCH="failover --n 5"   one of them: postgres, wan, failover, scale, or BENCH=--phase=2s for the first'
@@ -78,6 +79,10 @@ test-bugs:
 # The kills of make e2e, as many as wanted.
 test-kill:
 	QUORATE_KILLS=$(KILLS) go test -count=1 -v -timeout 60m -run '^TestKills$$' ./chaos/e2e
+
+# All trials of docs/FAULTS.md; make e2e has the short ones.
+test-faults:
+	QUORATE_FAULTS=all go test -count=1 -timeout 20m -run '^TestFault' ./chaos/e2e
 
 linear: build
 	@exec $(BINARY) chaos linear $(LINEAR)

@@ -29,10 +29,10 @@ var imports = map[string][]string{
 	".": {"chaos/chaoscli", "epp/eppcli", "node", "node/nodecli"},
 
 	// A stranger's view: command lines, protocols, the operators' API, files. No node's insides.
-	"chaos/...": {"epp/client", "node/admin", "node/config", "node/endpoints", "transport/pki"},
+	"chaos/...": {"epp/client", "node/admin", "node/config", "node/endpoints", "node/faults", "transport/pki"},
 
 	"node": {
-		"node/admin", "node/config", "node/consensus", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
+		"node/admin", "node/config", "node/consensus", "node/faults", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
 		"fsm", "fsm/registry", "transport", "transport/pki",
 	},
 	"node/nodecli":         {"node/admin", "node/endpoints", "transport/pki"},
@@ -40,6 +40,7 @@ var imports = map[string][]string{
 	"node/admin/admintest": {"node/admin", "node/endpoints", "fsm", "fsm/registry", "fsm/store", "transport/pki"},
 	"node/consensus":       {"fsm", "fsm/bugs", "fsm/registry", "fsm/store", "transport"},
 	"node/config":          {},
+	"node/faults":          {}, // heeded only by binaries with the build tag of the same name
 	"node/endpoints":       {},
 
 	"epp":          {"epp/frame", "epp/password", "epp/xmltree", "fsm", "fsm/registry"},
@@ -77,6 +78,8 @@ var inTests = []string{"transport", "transport/pki", "fsm/store"}
 var sleepers = map[string]string{
 	"node/consensus/cluster_test.go":   "in the fake time of testing/synctest",
 	"node/consensus/consensus_test.go": "in the fake time of testing/synctest",
+	"node/consensus/disk_test.go":      "in the fake time of testing/synctest",
+	"node/consensus/newcomer_test.go":  "in the fake time of testing/synctest",
 	"transport/status_test.go":         "in the fake time of testing/synctest",
 	"transport/cluster_test.go":        "between two looks at a condition that has a deadline",
 	"chaos/wan/network_test.go":        "between two looks at a condition that has a deadline",

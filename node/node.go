@@ -28,6 +28,7 @@ import (
 	"quorate/node/admin"
 	"quorate/node/config"
 	"quorate/node/consensus"
+	"quorate/node/faults"
 	"quorate/rdds/rdap"
 	"quorate/rdds/whois"
 	"quorate/transport"
@@ -71,17 +72,20 @@ type Node struct {
 	admin   *admin.Server
 	probe   *http.Server
 	metrics *prometheus.Registry
+	twin    *twinWatch
+	faults  *faults.Watcher // in a binary that can be made to fail
 
 	listeners []net.Listener
 
 	stopping atomic.Bool
 	serving  sync.WaitGroup
-	failed   chan error // the first front door that ended by itself
+	failed   chan error // the first reason to end: a front door that ended by itself, a twin
 }
 
 // Start starts a node; it serves when Start returns. What has been started is stopped again if something can't be.
 func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 	n = &Node{cfg: cfg, log: log, zones: dnsserve.NewZones(), failed: make(chan error, 1)}
+	n.twin = &twinWatch{log: log, leave: n.fail}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
@@ -118,6 +122,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 	n.transport, err = transport.New(transport.Config{
 		NodeID: n.cfg.Node, Cluster: n.cfg.Cluster, Generation: n.cfg.Transport.Generation, Listen: n.cfg.Transport.Listen,
 		Certificate: n.identity.node, CA: n.identity.cluster, Resolver: members, Authorize: members.Authorize, Logger: n.log,
+		Refused: n.twin.refused,
 	})
 	if err != nil {
 		return err
@@ -132,8 +137,8 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 	for _, p := range n.cfg.Peers {
 		peers = append(peers, registry.Peer{ID: p.ID, Site: p.Site, Address: p.Address})
 	}
-	n.consensus, err = consensus.Open(consensus.Config{
-		Node: n.cfg.Node, Folder: n.cfg.Data, Machine: n.machine, Raft: n.raftNet, Network: n.transport, Log: n.log,
+	cc := consensus.Config{
+		Node: n.cfg.Node, Folder: n.cfg.Data, Machine: n.machine, Raft: raftTransport{n.raftNet}, Network: n.transport, Log: n.log,
 		Heartbeat: time.Duration(n.cfg.Raft.Heartbeat), SnapshotLogs: n.cfg.Raft.SnapshotLogs, TrailingLogs: n.cfg.Raft.TrailingLogs, InFlight: n.cfg.Raft.InFlight,
 		Bootstrap: n.cfg.Bootstrap, Peers: peers,
 		Settings: registry.Cluster{Name: n.cfg.Cluster, Repository: n.cfg.Repository, Level: uint16(registry.FirstLevel)},
@@ -142,7 +147,18 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 			Restored: feed.loadAll,
 			Silent:   gate.closed.Store,
 		},
-	})
+	}
+	if faults.Enabled {
+		n.faults = faults.Watch(n.cfg.Data, n.log)
+		cc.Clock = n.faults.Now
+		cc.BeforeWrite = func(to consensus.Store) error {
+			if to == consensus.LogStore {
+				return n.faults.BeforeLog()
+			}
+			return n.faults.BeforeState()
+		}
+	}
+	n.consensus, err = consensus.Open(cc)
 	return err
 }
 
@@ -211,7 +227,7 @@ func (n *Node) close() (err error) {
 		_ = l.Close() // closed already, if it was ever served
 	}
 	n.serving.Wait()
-	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine)} {
+	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine), closer(n.faults)} {
 		err = errors.Join(err, c.Close())
 	}
 	return err
@@ -261,14 +277,18 @@ func (n *Node) listen(what, address string) (net.Listener, error) {
 func (n *Node) serve(what string, run func() error) {
 	n.serving.Go(func() {
 		err := run()
-		if n.stopping.Load() {
-			return
-		}
-		select {
-		case n.failed <- fmt.Errorf("%s ended: %w", what, err):
-		default:
+		if !n.stopping.Load() {
+			n.fail(fmt.Errorf("%s ended: %w", what, err))
 		}
 	})
+}
+
+// fail ends the node, for the first reason that there is.
+func (n *Node) fail(why error) {
+	select {
+	case n.failed <- why:
+	default:
+	}
 }
 
 // register exports the metrics of the front doors, of the node and of the process.

@@ -58,6 +58,9 @@ type Config struct {
 	// inbound handshake; call Disconnect when the answer for a node changes.
 	Authorize func(nodeID string) error
 
+	// Refused, if set, is called when a peer has refused this node's connection, from several goroutines. It must be quick.
+	Refused func(peer string, reason Reason)
+
 	// Logger is where events are logged; slog.Default by default.
 	Logger *slog.Logger
 
@@ -94,6 +97,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.GetCertificate == nil {
 		cert := c.Certificate
 		c.GetCertificate = func() (*tls.Certificate, error) { return &cert, nil }
+	}
+	if c.Refused == nil {
+		c.Refused = func(string, Reason) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

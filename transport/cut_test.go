@@ -106,7 +106,7 @@ func TestPeerRestartsOnTheSamePort(t *testing.T) {
 	a, b := c.start("a", strict).echo(), c.start("b", nil).echo()
 	for range 3 {
 		a.mustEcho(t, "b")
-		b.mustEcho(t, "a")
+		eventually(t, "a has noticed that the former b has gone", func() bool { return b.tryEcho("a") == nil })
 		addr := b.Addr().String()
 		if err := b.Close(); err != nil {
 			t.Fatal(err)

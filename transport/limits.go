@@ -50,6 +50,9 @@ const (
 	maxStreams = 2 * maxCallsPerPeer
 )
 
+// claimTime is for how long a node's process whose certificate has been checked counts as connected: by then it is, or has failed.
+const claimTime = 100 * time.Millisecond
+
 // Handshakes of strangers: anyone can send an Initial packet.
 const (
 	// maxHandshakes is how many inbound handshakes may be unfinished at a time; more are refused. A cluster of 30 nodes that starts

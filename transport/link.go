@@ -165,7 +165,7 @@ func (t *Transport) dialError(peer string, addr net.Addr, err error) error {
 		return fmt.Errorf("connect to %s at %s: %w", peer, addr, refused)
 	}
 	if reason := refusedByPeer(err); reason != "" {
-		t.counters.refusedByPeer.Add(1)
+		t.refusedBy(peer, reason)
 		return fmt.Errorf("connect to %s at %s: %w", peer, addr, &RefusedError{Peer: peer, Reason: reason, ByPeer: true})
 	}
 	switch {
@@ -176,6 +176,12 @@ func (t *Transport) dialError(peer string, addr net.Addr, err error) error {
 		err = fmt.Errorf("no answer within %s", t.config.DialTimeout)
 	}
 	return fmt.Errorf("connect to %s at %s: %w", peer, addr, err)
+}
+
+// refusedBy counts and tells that a peer refused this node.
+func (t *Transport) refusedBy(peer string, reason Reason) {
+	t.counters.refusedByPeer.Add(1)
+	t.config.Refused(peer, reason)
 }
 
 // watch stays with a connection until it ends, ends it when the peer's certificate expires, and says why it ended.
@@ -196,7 +202,7 @@ func (t *Transport) watch(conn *quic.Conn, peer string, p Protocol, direction st
 	}
 	cause := context.Cause(conn.Context())
 	if reason := refusedByPeer(cause); reason != "" {
-		t.counters.refusedByPeer.Add(1)
+		t.refusedBy(peer, reason)
 		cause = &RefusedError{Peer: peer, Reason: reason, ByPeer: true}
 	}
 	level := slog.LevelWarn

@@ -18,6 +18,7 @@ const (
 	ReasonExpired       Reason = "expired"        // outside its validity period
 	ReasonIdentity      Reason = "identity"       // another cluster's, not a node's, or not the node that was dialled
 	ReasonNotMember     Reason = "not-member"     // Config.Authorize said no, or it is our own id
+	ReasonDuplicate     Reason = "duplicate"      // another process with this node's id is connected
 	ReasonProtocol      Reason = "protocol"       // another generation of the cluster, or another version of the protocol
 )
 
@@ -30,6 +31,7 @@ var reasonAlerts = [...]struct {
 	{ReasonExpired, 45},        // certificate_expired
 	{ReasonIdentity, 42},       // bad_certificate
 	{ReasonNotMember, 49},      // access_denied
+	{ReasonDuplicate, 46},      // certificate_unknown
 	{ReasonProtocol, 120},      // no_application_protocol
 }
 

@@ -16,6 +16,7 @@ import (
 // Transport is a node's end of the connections between nodes. All methods are safe for concurrent use.
 type Transport struct {
 	config     Config
+	boot       string // this process's boot id
 	socket     *net.UDPConn
 	quic       *quic.Transport
 	quicConfig *quic.Config
@@ -35,6 +36,7 @@ type Transport struct {
 	mu       sync.Mutex             // a link's own mutex may be taken while it is held, not the other way round
 	links    map[linkKey]*link      // connections that this node dialled
 	sessions map[linkKey]*quic.Conn // connections that peers dialled
+	claims   map[string]claim       // the processes that those came from, by node
 	failures map[string]failure     // the last thing that went wrong with each peer
 
 	handshakes atomic.Int64 // inbound handshakes not finished
@@ -66,9 +68,11 @@ func open(config Config) (*Transport, error) {
 	}
 	t := &Transport{
 		config:     config,
+		boot:       newBoot(),
 		quicConfig: config.quic(),
 		links:      make(map[linkKey]*link),
 		sessions:   make(map[linkKey]*quic.Conn),
+		claims:     make(map[string]claim),
 		failures:   make(map[string]failure),
 		notices:    notices{logger: config.Logger},
 	}
@@ -153,6 +157,7 @@ func (t *Transport) Disconnect(nodeID string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.failures, nodeID)
+	delete(t.claims, nodeID)
 }
 
 // closeConnections closes the connections that match, in both directions.

@@ -13,7 +13,7 @@ import (
 func (t *Transport) clientTLS(peer string, p Protocol) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
-		NextProtos: []string{alpn(p, t.config.Generation)},
+		NextProtos: []string{alpn(p, t.config.Generation), bootPrefix + t.boot},
 		ServerName: peer, // logs on the other side; nothing is decided on it
 		// A node is known by the id in its certificate, not by a host name: verifyNode does what is skipped here, and more.
 		InsecureSkipVerify: true,
@@ -45,7 +45,7 @@ func (t *Transport) serverTLS() *tls.Config {
 		config := base.Clone()
 		config.GetConfigForClient = nil
 		config.VerifyConnection = func(state tls.ConnectionState) error {
-			err := t.verifyAccepted(state)
+			err := t.verifyAccepted(state, bootOffered(hello.SupportedProtos), remote)
 			if err != nil {
 				t.refused(remote, err)
 				return err
@@ -87,8 +87,8 @@ func (t *Transport) verifyDialled(peer string, state tls.ConnectionState) error 
 	return nil
 }
 
-// verifyAccepted is nil if the certificate that a dialling peer showed is that of another member.
-func (t *Transport) verifyAccepted(state tls.ConnectionState) *RefusedError {
+// verifyAccepted is nil if the certificate that a dialling peer showed is that of another member, of which no other process is connected.
+func (t *Transport) verifyAccepted(state tls.ConnectionState, boot string, remote net.Addr) *RefusedError {
 	id, err := t.verifyNode(state.PeerCertificates, x509.ExtKeyUsageClientAuth)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (t *Transport) verifyAccepted(state tls.ConnectionState) *RefusedError {
 	if err := t.config.Authorize(id); err != nil {
 		return refuse(id, ReasonNotMember, "node %s may not connect: %w", id, err)
 	}
-	return nil
+	return t.claim(id, boot, remote)
 }
 
 // verifyNode returns the id of the node that a verified certificate of this cluster belongs to.

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -97,9 +98,9 @@ func (c *connection) choose(command Command) (w Write, on int) {
 		c.created++
 		w.Command, w.Name = Create, fmt.Sprintf("%s-c%d-%d.%s", c.run, c.id, c.created, c.target.TLD)
 		w.Years = 1 + c.random.IntN(3)
-		w.AddHosts = nameservers
+		w.AddHosts = Nameservers
 		if c.random.IntN(4) == 0 {
-			w.AddHosts = nameservers[:c.random.IntN(len(nameservers))]
+			w.AddHosts = Nameservers[:c.random.IntN(len(Nameservers))]
 		}
 		return w, on
 	}
@@ -114,14 +115,14 @@ func (c *connection) choose(command Command) (w Write, on int) {
 	case command == Update && is.Hosts != "":
 		w.RemoveHosts = strings.Fields(is.Hosts)
 	case command == Update:
-		w.AddHosts = nameservers
+		w.AddHosts = Nameservers
 	}
 	return w, on
 }
 
 // contend creates a name that others want, too.
 func (c *connection) contend(ctx context.Context, name string, at time.Time) {
-	c.transform(ctx, Write{Registrar: c.registrar, Command: Create, Name: name, Years: 1, AddHosts: nameservers}, -1, at)
+	c.transform(ctx, Write{Registrar: c.registrar, Command: Create, Name: name, Years: 1, AddHosts: Nameservers}, -1, at)
 }
 
 // transform sends a transform, notes it in the journal before and after, and remembers what the name is then. A name whose state isn't
@@ -130,15 +131,9 @@ func (c *connection) transform(ctx context.Context, w Write, on int, at time.Tim
 	known := true
 	c.send(ctx, w.Command, at, func(ctx context.Context) error {
 		w.Site = c.site.Name
-		number, err := c.journal.Sent(w)
-		if err != nil {
-			c.fail(err)
-			return err
-		}
-		a, err := carryOut(ctx, c.session, &w)
-		a.Number = number
-		if noted := c.journal.Answered(a); noted != nil {
-			c.fail(noted)
+		a, err := c.journal.Do(ctx, c.session, w)
+		if c.journal.Err() != nil {
+			c.fail(c.journal.Err())
 		}
 		known = a.Outcome != Unknown
 		if a.Outcome == Acknowledged {
@@ -197,6 +192,17 @@ func (c *connection) send(ctx context.Context, command Command, at time.Time, do
 	if code := Code(err); err != nil && (code == 0 || code >= 2500) {
 		c.hangUp()
 	}
+}
+
+// Do sends a transform on a session, noted before and after, and says what became of it. What can't be noted isn't sent.
+func (j *Journal) Do(ctx context.Context, s *client.Client, w Write) (a Answer, err error) {
+	number, err := j.Sent(w)
+	if err != nil {
+		return Answer{Outcome: Refused}, err
+	}
+	a, err = carryOut(ctx, s, &w)
+	a.Number = number
+	return a, errors.Join(err, j.Answered(a))
 }
 
 // carryOut sends a transform and says what became of it.

@@ -93,6 +93,13 @@ func (j *Journal) Answered(a Answer) error {
 	return errors.Join(j.write(line{Answered: &a}), j.Book.answered(a))
 }
 
+// Err is why the journal could not be written, if it could not: from then on nothing is sent.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.err
+}
+
 // write appends a line, in one write to the system: a process that dies leaves it whole, or not at all.
 func (j *Journal) write(l line) error {
 	if j.err != nil {

@@ -50,13 +50,13 @@ func (w *writer) answer(a Answer) {
 
 func (w *writer) create(registrar, name string, years int) uint64 {
 	w.Helper()
-	return w.send(Write{Registrar: registrar, Command: Create, Name: name, Years: years, AddHosts: nameservers})
+	return w.send(Write{Registrar: registrar, Command: Create, Name: name, Years: years, AddHosts: Nameservers})
 }
 
 // created acknowledges a create of so many years.
 func (w *writer) created(n uint64, years int) {
 	w.Helper()
-	w.answer(Answer{Number: n, Outcome: Acknowledged, Code: 1000, Created: noon, Expires: addYears(noon, years)})
+	w.answer(Answer{Number: n, Outcome: Acknowledged, Code: 1000, Created: noon, Expires: AddYears(noon, years)})
 }
 
 // TestReadersSeeWhatWasNoted: a journal read from its file says what it said while it was written, wherever the file ends.
@@ -66,9 +66,9 @@ func TestReadersSeeWhatWasNoted(t *testing.T) {
 	w := newWriter(t, &file)
 	w.created(w.create("reg1", "a.example", 2), 2)
 	n := w.send(Write{Registrar: "reg1", Command: Renew, Name: "a.example", Years: 1, Current: "2028-03-01"})
-	w.answer(Answer{Number: n, Outcome: Acknowledged, Code: 1000, Expires: addYears(noon, 3)})
+	w.answer(Answer{Number: n, Outcome: Acknowledged, Code: 1000, Expires: AddYears(noon, 3)})
 	hold := true
-	n = w.send(Write{Registrar: "reg1", Command: Update, Name: "a.example", Hold: &hold, RemoveHosts: nameservers[:1]})
+	n = w.send(Write{Registrar: "reg1", Command: Update, Name: "a.example", Hold: &hold, RemoveHosts: Nameservers[:1]})
 	w.answer(Answer{Number: n, Outcome: Acknowledged, Code: 1000})
 	w.answer(Answer{Number: w.create("reg2", "a.example", 1), Outcome: Refused, Code: 2302})
 	w.answer(Answer{Number: w.create("reg2", "b.example", 1), Outcome: Unknown})
@@ -84,7 +84,7 @@ func TestReadersSeeWhatWasNoted(t *testing.T) {
 	if got := b.Names(); !slices.Equal(got, []string{"a.example", "b.example", "c.example"}) || !slices.Equal(b.Touched(), got) || len(b.Touched()) != 0 {
 		t.Errorf("names: %v", got)
 	}
-	want := State{Sponsor: "reg1", Created: noon, Expires: addYears(noon, 3), Years: 3, Hosts: nameservers[1], Hold: true, Charged: 2*800 + 900}
+	want := State{Sponsor: "reg1", Created: noon, Expires: AddYears(noon, 3), Years: 3, Hosts: Nameservers[1], Hold: true, Charged: 2*800 + 900}
 	if may, p := b.possible("a.example"); p != nil || len(may) != 1 || may[0] != want {
 		t.Errorf("a.example may be %v, %v", may, p)
 	}
@@ -165,11 +165,11 @@ func FuzzLoad(f *testing.F) {
 		f.Fatal(err)
 	}
 	for i, outcome := range []Outcome{Acknowledged, Refused, Unknown} {
-		n, err := j.Sent(Write{Registrar: "reg1", Command: Create, Name: "a.example", Years: i + 1, AddHosts: nameservers})
+		n, err := j.Sent(Write{Registrar: "reg1", Command: Create, Name: "a.example", Years: i + 1, AddHosts: Nameservers})
 		if err != nil {
 			f.Fatal(err)
 		}
-		if err := j.Answered(Answer{Number: n, Outcome: outcome, Created: noon, Expires: addYears(noon, i+1)}); err != nil {
+		if err := j.Answered(Answer{Number: n, Outcome: outcome, Created: noon, Expires: AddYears(noon, i+1)}); err != nil {
 			f.Fatal(err)
 		}
 	}

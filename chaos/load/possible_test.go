@@ -107,18 +107,18 @@ func TestContradictions(t *testing.T) {
 		{"renewed by somebody else", Contradiction, func(w *writer) {
 			w.created(w.create("reg1", "a.example", 1), 1)
 			n := w.send(Write{Registrar: "reg2", Command: Renew, Name: "a.example", Years: 1, Current: "2027-03-01"})
-			w.answer(Answer{Number: n, Outcome: Acknowledged, Expires: addYears(noon, 2)})
+			w.answer(Answer{Number: n, Outcome: Acknowledged, Expires: AddYears(noon, 2)})
 		}},
 		{"renewed by two years instead of one", Contradiction, func(w *writer) {
 			w.created(w.create("reg1", "a.example", 1), 1)
 			n := w.send(Write{Registrar: "reg1", Command: Renew, Name: "a.example", Years: 1, Current: "2027-03-01"})
-			w.answer(Answer{Number: n, Outcome: Acknowledged, Expires: addYears(noon, 3)})
+			w.answer(Answer{Number: n, Outcome: Acknowledged, Expires: AddYears(noon, 3)})
 		}},
 		{"renewed twice from the same date", Contradiction, func(w *writer) {
 			w.created(w.create("reg1", "a.example", 1), 1)
 			for range 2 {
 				n := w.send(Write{Registrar: "reg1", Command: Renew, Name: "a.example", Years: 1, Current: "2027-03-01"})
-				w.answer(Answer{Number: n, Outcome: Acknowledged, Expires: addYears(noon, 2)})
+				w.answer(Answer{Number: n, Outcome: Acknowledged, Expires: AddYears(noon, 2)})
 			}
 		}},
 		{"created for another time than asked for", Contradiction, func(w *writer) {
@@ -177,7 +177,7 @@ func TestSettledNamesBeginAnew(t *testing.T) {
 	if _, sure := w.charges(); sure {
 		t.Error("charges are sure before the outcome is")
 	}
-	is := State{Sponsor: "reg1", Created: noon, Expires: addYears(noon, 1), Years: 1, Charged: 800}
+	is := State{Sponsor: "reg1", Created: noon, Expires: AddYears(noon, 1), Years: 1, Charged: 800}
 	w.settle("a.example", is)
 	if may, p := w.possible("a.example"); p != nil || len(may) != 1 || may[0] != is {
 		t.Errorf("it may be %v, %v", may, p)
@@ -199,12 +199,12 @@ func TestAddYears(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := addYears(at, 1).Format(time.DateOnly); got != want {
+		if got := AddYears(at, 1).Format(time.DateOnly); got != want {
 			t.Errorf("a year after %s: %s, want %s", from, got, want)
 		}
 	}
 	leap := time.Date(2028, 2, 29, 1, 0, 0, 0, time.UTC)
-	if got := addYears(leap, 4); !got.Equal(time.Date(2032, 2, 29, 1, 0, 0, 0, time.UTC)) {
+	if got := AddYears(leap, 4); !got.Equal(time.Date(2032, 2, 29, 1, 0, 0, 0, time.UTC)) {
 		t.Errorf("four years after %v: %v", leap, got)
 	}
 }

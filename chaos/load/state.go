@@ -45,7 +45,7 @@ func (s State) shows(is State) bool {
 		return true
 	}
 	if s.Created.IsZero() {
-		s.Created, s.Expires = is.Created, addYears(is.Created, s.Years)
+		s.Created, s.Expires = is.Created, AddYears(is.Created, s.Years)
 	}
 	is.Charged = s.Charged // it doesn't show
 	return s == is
@@ -58,8 +58,8 @@ func hostSet(hosts []string) string {
 	return strings.Join(slices.Compact(hosts), " ")
 }
 
-// addYears is the same moment years later; on 28 February if there is no 29th then. That is the registry's calendar.
-func addYears(t time.Time, years int) time.Time {
+// AddYears is the same moment years later; on 28 February if there is no 29th then. That is the registry's calendar.
+func AddYears(t time.Time, years int) time.Time {
 	later := t.AddDate(years, 0, 0)
 	if t.Day() == 29 && later.Day() == 1 {
 		later = later.AddDate(0, 0, -1)
@@ -77,7 +77,7 @@ func (b *Beginning) after(s State, o *operation) (State, bool) {
 			Sponsor: o.Registrar, Years: o.Years, Hosts: hostSet(o.AddHosts), Charged: int64(o.Years) * b.CreatePrice,
 			Created: o.answer.Created, Expires: o.answer.Expires,
 		}
-		return s, s.Created.IsZero() || s.Expires.Equal(addYears(s.Created, s.Years))
+		return s, s.Created.IsZero() || s.Expires.Equal(AddYears(s.Created, s.Years))
 	}
 	if s.Sponsor != o.Registrar {
 		return s, false
@@ -88,7 +88,7 @@ func (b *Beginning) after(s State, o *operation) (State, bool) {
 			if s.Expires.Format(time.DateOnly) != o.Current {
 				return s, false
 			}
-			s.Expires = addYears(s.Expires, o.Years)
+			s.Expires = AddYears(s.Expires, o.Years)
 			if o.answer.Outcome == Acknowledged && !o.answer.Expires.Equal(s.Expires) {
 				return s, false
 			}

@@ -21,8 +21,8 @@ const contactID = "load-contact"
 // authInfo is the domains' password for transfers.
 const authInfo = "load-secret-1"
 
-// nameservers are the hosts that the domains of a run are delegated to, or some of them.
-var nameservers = []string{"ns1.load.test", "ns2.load.test"}
+// Nameservers are the hosts that the domains of a run are delegated to, or some of them.
+var Nameservers = []string{"ns1.load.test", "ns2.load.test"}
 
 // Target is a cluster, as its clients find it. Any number of goroutines may use it.
 type Target struct {
@@ -154,7 +154,7 @@ func (t *Target) furnish(ctx context.Context, s *client.Client) error {
 	if err != nil && Code(err) != 2302 {
 		return err
 	}
-	for _, ns := range nameservers {
+	for _, ns := range Nameservers {
 		if _, err := s.CreateHost(ctx, ns); err != nil && Code(err) != 2302 {
 			return err
 		}

@@ -16,13 +16,13 @@ import (
 // What sites show of a name is held against what it may be, and against each other.
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	is := State{Sponsor: "reg1", Created: noon, Expires: addYears(noon, 2), Years: 2, Hosts: hostSet(nameservers), Charged: 1600}
+	is := State{Sponsor: "reg1", Created: noon, Expires: AddYears(noon, 2), Years: 2, Hosts: hostSet(Nameservers), Charged: 1600}
 	change := func(f func(s *State)) State {
 		s := is
 		f(&s)
 		return s
 	}
-	renewed := change(func(s *State) { s.Years, s.Expires = 3, addYears(noon, 3) })
+	renewed := change(func(s *State) { s.Years, s.Expires = 3, AddYears(noon, 3) })
 	unanswered := change(func(s *State) { s.Created, s.Expires = State{}.Created, State{}.Expires })
 	here := func(s State) map[string]seen { return map[string]seen{"a.example": {State: s}} }
 	for _, row := range []struct {
@@ -66,7 +66,7 @@ func TestJudge(t *testing.T) {
 func TestHalfDomains(t *testing.T) {
 	t.Parallel()
 	whole := client.Domain{
-		Object: client.Object{Sponsor: "reg1", Created: noon}, Expires: addYears(noon, 1), Registrant: contactID, AuthInfo: authInfo,
+		Object: client.Object{Sponsor: "reg1", Created: noon}, Expires: AddYears(noon, 1), Registrant: contactID, AuthInfo: authInfo,
 		Contacts: []client.DomainContact{{Type: "admin", ID: contactID}, {Type: "tech", ID: contactID}},
 	}
 	for what, change := range map[string]func(d *client.Domain){
@@ -101,7 +101,7 @@ func TestDelegationsAreRead(t *testing.T) {
 		a.SetReply(q)
 		switch q.Question[0].Name {
 		case "delegated.example.", "held.example.":
-			for _, ns := range nameservers {
+			for _, ns := range Nameservers {
 				a.Ns = append(a.Ns, &dns.NS{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: dns.Fqdn(ns)})
 			}
 		default:
@@ -116,10 +116,10 @@ func TestDelegationsAreRead(t *testing.T) {
 		<-ended
 	})
 	v := &verification{settled: map[string]State{
-		"delegated.example": {Sponsor: "reg1", Hosts: hostSet(nameservers)},
+		"delegated.example": {Sponsor: "reg1", Hosts: hostSet(Nameservers)},
 		"absent.example":    {},
-		"missing.example":   {Sponsor: "reg1", Hosts: nameservers[0]},
-		"held.example":      {Sponsor: "reg1", Hosts: hostSet(nameservers), Hold: true},
+		"missing.example":   {Sponsor: "reg1", Hosts: Nameservers[0]},
+		"held.example":      {Sponsor: "reg1", Hosts: hostSet(Nameservers), Hold: true},
 	}}
 	r := &resolver{site: endpoints.Site{Name: "site1", DNS: conn.LocalAddr().String()}}
 	defer r.hangUp()

@@ -181,6 +181,19 @@ func (c *Consensus) moveTime(ctx context.Context) error {
 	return c.command(ctx, registry.KindTick, t)
 }
 
+// known are the other voters; while raft knows none, those of the configuration: a twin is told by its peers that it is one.
+func (c *Consensus) known() (ids []string) {
+	if ids = c.others(""); len(ids) > 0 {
+		return ids
+	}
+	for _, p := range c.cfg.Peers {
+		if p.ID != c.cfg.Node {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
 // keepWarm calls every other voter now and then, so that there is a
 // connection when one is needed in a hurry: after the leader's death a handshake is a round trip too many.
 func (c *Consensus) keepWarm(ctx context.Context) {
@@ -188,7 +201,7 @@ func (c *Consensus) keepWarm(ctx context.Context) {
 	defer every.Stop()
 	for {
 		var calls sync.WaitGroup
-		for _, id := range c.others("") {
+		for _, id := range c.known() {
 			calls.Go(func() {
 				call, cancel := context.WithTimeout(ctx, tickInterval)
 				defer cancel()

@@ -142,7 +142,7 @@ type Copy struct {
 
 // BeginCopy makes sure that the node with this folder isn't running, and stays so until Close.
 func BeginCopy(folder string) (*Copy, error) {
-	logs, err := openLog(folder, &diskWatch{})
+	logs, err := openLog(folder, &diskWatch{}, func(error) {})
 	if err != nil {
 		return nil, fmt.Errorf("is the node still running? %w", err)
 	}

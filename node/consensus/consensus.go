@@ -52,27 +52,29 @@ type Config struct {
 
 	// Clock is the node's clock; nil is the machine's. Only a leader looks at it, to stamp entries.
 	Clock func() time.Time
-	// BeforeWrite, if there is one, is called before each durable write: tests slow the disk down with it.
-	BeforeWrite func()
+	// BeforeWrite, if there is one, is called before each durable write, which
+	// fails with its error: tests make the disk slow, hang or full with it.
+	BeforeWrite func(Store) error
 }
 
 // Consensus is one node's part in the cluster.
 type Consensus struct {
-	cfg     Config
-	log     *slog.Logger
-	raft    *raft.Raft
-	logs    *logStore
-	replica *replica
-	ids     *identities
-	leader  *leaderWatch
-	slots   chan struct{} // proposals in flight on the leader
-	fetch   rounds        // linearizable reads' indexes, on any node
-	reign   reign
-	seen    clockBook
-	disk    *diskWatch
-	silent  atomic.Bool // the disk is stalled
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	cfg      Config
+	log      *slog.Logger
+	raft     *raft.Raft
+	logs     *logStore
+	replica  *replica
+	ids      *identities
+	leader   *leaderWatch
+	slots    chan struct{} // proposals in flight on the leader
+	fetch    rounds        // linearizable reads' indexes, on any node
+	reign    reign
+	seen     clockBook
+	disk     *diskWatch
+	newcomer *newcomer   // nil: the node has a past
+	silent   atomic.Bool // the disk is stalled
+	stop     context.CancelFunc
+	done     sync.WaitGroup
 }
 
 // Open starts the node's part in the cluster.
@@ -105,10 +107,13 @@ func Open(cfg Config) (*Consensus, error) {
 	if c.ids, err = c.openIdentities(); err != nil {
 		return nil, err
 	}
-	if c.logs, err = openLog(cfg.Folder, c.disk); err != nil {
+	if c.logs, err = openLog(cfg.Folder, c.disk, c.replica.fail); err != nil {
 		return nil, err
 	}
 	if err := c.startRaft(snapshots); err != nil {
+		if c.newcomer != nil {
+			err = errors.Join(err, c.newcomer.Close())
+		}
 		return nil, errors.Join(err, c.logs.Close())
 	}
 	c.fetch.fetch = c.fetchIndex
@@ -119,6 +124,9 @@ func Open(cfg Config) (*Consensus, error) {
 	c.done.Go(func() { c.govern(ctx) })
 	c.done.Go(func() { c.watchDisk(ctx) })
 	c.done.Go(func() { c.keepWarm(ctx) })
+	if c.newcomer != nil {
+		c.done.Go(func() { c.catchUp(ctx, c.newcomer) })
+	}
 	return c, nil
 }
 
@@ -157,39 +165,53 @@ func (c *Consensus) startRaft(snapshots raft.SnapshotStore) error {
 	if err != nil {
 		return err
 	}
-	if c.cfg.Bootstrap {
-		known, err := raft.HasExistingState(c.logs, c.logs, snapshots)
-		if err != nil {
-			return fmt.Errorf("reading raft log: %w", err)
+	known, err := raft.HasExistingState(c.logs, c.logs, snapshots)
+	if err != nil {
+		return fmt.Errorf("reading raft log: %w", err)
+	}
+	if c.cfg.Bootstrap && !known {
+		var servers []raft.Server
+		for _, p := range c.cfg.Peers {
+			servers = append(servers, raft.Server{ID: raft.ServerID(p.ID), Address: raft.ServerAddress(p.ID)})
 		}
-		if !known {
-			var servers []raft.Server
-			for _, p := range c.cfg.Peers {
-				servers = append(servers, raft.Server{ID: raft.ServerID(p.ID), Address: raft.ServerAddress(p.ID)})
-			}
-			if err := raft.BootstrapCluster(rc, c.logs, c.logs, snapshots, c.cfg.Raft, raft.Configuration{Servers: servers}); err != nil {
-				return fmt.Errorf("bootstrapping: %w", err)
-			}
-			c.log.Info("a new cluster begins", "nodes", len(servers))
+		if err := raft.BootstrapCluster(rc, c.logs, c.logs, snapshots, c.cfg.Raft, raft.Configuration{Servers: servers}); err != nil {
+			return fmt.Errorf("bootstrapping: %w", err)
 		}
+		c.log.Info("a new cluster begins", "nodes", len(servers))
+	}
+	if c.newcomer, err = asNewcomer(c.cfg.Raft, c.cfg.Folder, known, c.cfg.Bootstrap); err != nil {
+		return err
+	}
+	peers := c.cfg.Raft
+	if c.newcomer != nil {
+		peers = c.newcomer
 	}
 	go c.replica.applyAll()
-	if c.raft, err = raft.NewRaft(rc, c.replica, cached, c.logs, snapshots, c.cfg.Raft); err != nil {
+	return c.newRaft(func() (*raft.Raft, error) {
+		return raft.NewRaft(rc, c.replica, cached, c.logs, snapshots, peers)
+	})
+}
+
+// newRaft starts raft, which panics when its term can't be written.
+func (c *Consensus) newRaft(start func() (*raft.Raft, error)) (err error) {
+	defer func() {
+		if failure := c.Failure(); failure != nil && recover() != nil {
+			err = failure
+		}
+	}()
+	if c.raft, err = start(); err != nil {
 		c.replica.close()
 		return fmt.Errorf("starting raft: %w", err)
 	}
+	c.logs.started.Store(true)
 	return nil
 }
 
-// Failed is closed when this node can't apply the log any more; Failure says why. It must leave service.
+// Failed is closed when this node can't keep or apply the log any more; Failure says why. It must leave service.
 func (c *Consensus) Failed() <-chan struct{} { return c.replica.failed }
 
 // Failure is why the node failed; nil while it hasn't.
-func (c *Consensus) Failure() error {
-	c.replica.mu.Lock()
-	defer c.replica.mu.Unlock()
-	return c.replica.failure
-}
+func (c *Consensus) Failure() error { return c.replica.failedWith() }
 
 // TransferLeadership makes the leader, whichever node that is, hand over to another.
 func (c *Consensus) TransferLeadership(ctx context.Context) error {

@@ -48,10 +48,11 @@ func TestLinearizableReadsDoNotGoBack(t *testing.T) {
 	var slow atomic.Pointer[string] // the node whose disk is slow
 	inGroup(t, func(c *Config) {
 		node := c.Node
-		c.BeforeWrite = func() {
+		c.BeforeWrite = func(Store) error {
 			if s := slow.Load(); s != nil && *s == node {
 				time.Sleep(200 * time.Millisecond)
 			}
+			return nil
 		}
 	}, func(g *group) {
 		leader, at := g.leader(), g.follower()
@@ -506,11 +507,12 @@ func TestALeaderWithAStalledDiskStepsAside(t *testing.T) {
 	}
 	var mu sync.Mutex
 	inGroup(t, func(c *Config) {
-		c.BeforeWrite = func() {
+		c.BeforeWrite = func(Store) error {
 			mu.Lock()
 			works := stalled[c.Node]
 			mu.Unlock()
 			<-works
+			return nil
 		}
 	}, func(g *group) {
 		leader, at := g.leader(), g.follower()

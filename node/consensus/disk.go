@@ -17,17 +17,27 @@ import (
 // ErrDiskStalled says that a durable write never ended.
 var ErrDiskStalled = errors.New("the disk is stalled")
 
+// Store is one of the two files that a node writes durably all the time.
+type Store string
+
+// The stores.
+const (
+	LogStore   Store = "log"   // raft's log and votes
+	StateStore Store = "state" // the registry
+)
+
 // diskWatch times durable writes. They are few at a time: raft's log has one writer, and so has the state.
 type diskWatch struct {
-	before func() // for tests that slow the disk down; may be nil
+	before func(Store) error // for tests that make the disk fail; may be nil
 
 	mu     sync.Mutex
 	begun  map[int]time.Time
 	number int
+	looked time.Time // when longest was last called
 }
 
 // write runs a durable write under watch.
-func (w *diskWatch) write(do func() error) error {
+func (w *diskWatch) write(to Store, do func() error) error {
 	w.mu.Lock()
 	if w.begun == nil {
 		w.begun = map[int]time.Time{}
@@ -42,27 +52,29 @@ func (w *diskWatch) write(do func() error) error {
 		w.mu.Unlock()
 	}()
 	if w.before != nil {
-		w.before()
+		if err := w.before(to); err != nil {
+			return err
+		}
 	}
 	return do()
 }
 
-// longest is for how long the oldest write has been under way.
-func (w *diskWatch) longest() (d time.Duration) {
+// longest is for how long the oldest write has been under way at now. Who looks
+// later than within gap has been stopped, with the whole process or machine: the disk
+// is not to blame for that time.
+func (w *diskWatch) longest(now time.Time, gap time.Duration) (d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if missed := now.Sub(w.looked); !w.looked.IsZero() && missed > gap {
+		for n, at := range w.begun {
+			w.begun[n] = at.Add(missed)
+		}
+	}
+	w.looked = now
 	for _, at := range w.begun {
-		d = max(d, time.Since(at))
+		d = max(d, now.Sub(at))
 	}
 	return d
-}
-
-// StoreLog implements raft.LogStore.
-func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
-
-// StoreLogs implements raft.LogStore.
-func (s *logStore) StoreLogs(logs []*raft.Log) error {
-	return s.disk.write(func() error { return s.BoltStore.StoreLogs(logs) })
 }
 
 // stallBound is how long a durable write may take before the node falls silent.
@@ -70,7 +82,8 @@ func (c *Consensus) stallBound() time.Duration { return max(minStall, 2*c.cfg.He
 
 // watchDisk falls silent while the disk is stalled, and gives the node up when it stays so.
 func (c *Consensus) watchDisk(ctx context.Context) {
-	every := time.NewTicker(c.stallBound() / 8)
+	bound := c.stallBound()
+	every := time.NewTicker(bound / 8)
 	defer every.Stop()
 	silent := false
 	for {
@@ -79,8 +92,8 @@ func (c *Consensus) watchDisk(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		d := c.disk.longest()
-		if now := d > c.stallBound(); now != silent {
+		d := c.disk.longest(time.Now(), bound)
+		if now := d > bound; now != silent {
 			silent = now
 			c.log.Warn("the disk is stalled, or is again what it was", "stalled", silent, "for", d)
 			c.silent.Store(silent)

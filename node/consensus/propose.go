@@ -58,6 +58,7 @@ func (c *Consensus) Execute(ctx context.Context, actor registry.Actor, clTRID st
 		}
 		// Another process under this node's name has used the epoch. Nothing was executed.
 		known, _ := fsm.StaleEpoch(r)
+		c.log.Error("another process has used this node's name since its data were written: is this a copy of them, or an old one?", "page", true, "epoch", cmd.ID.Epoch, "used", known)
 		if err := c.ids.leap(max(known, cmd.ID.Epoch)); err != nil {
 			return r, cmd.ID, fmt.Errorf("%w: %w", fsm.ErrNotLogged, err)
 		}

@@ -128,7 +128,8 @@ func (c *Consensus) confirmedIndex(ctx context.Context, leader string) (uint64, 
 	others := c.others(leader)
 	answers := make(chan answer, len(others))
 	asked := 0
-	if leader == c.cfg.Node || len(others) > 1 { // otherwise there are three voters, and this and the leader are two of them
+	counts := !c.hasForgotten()
+	if !counts || leader == c.cfg.Node || len(others) > 1 { // otherwise there are three voters, and this and the leader are two of them
 		for _, id := range others {
 			asked++
 			go func() {
@@ -142,7 +143,7 @@ func (c *Consensus) confirmedIndex(ctx context.Context, leader string) (uint64, 
 		return 0, err
 	}
 	own := c.raft.CurrentTerm()
-	confirmed := map[string]bool{leader: true, c.cfg.Node: own <= lead.Term}
+	confirmed := map[string]bool{leader: true, c.cfg.Node: counts && own <= lead.Term}
 	for !isQuorum(confirmed, lead.Voters) {
 		if asked == 0 {
 			return 0, fmt.Errorf("%w: no quorum confirmed term %d", errNotLeader, lead.Term)
@@ -227,7 +228,11 @@ func (c *Consensus) askTerm(ctx context.Context, node string) (uint64, error) {
 	return binary.BigEndian.Uint64(reply), nil
 }
 
+// serveTerm answers methodTerm, unless this node may have forgotten a later term.
 func (c *Consensus) serveTerm(context.Context, string, []byte) ([]byte, error) {
+	if c.hasForgotten() {
+		return nil, errNewcomer
+	}
 	return binary.BigEndian.AppendUint64(nil, c.raft.CurrentTerm()), nil
 }
 

@@ -125,10 +125,14 @@ func (r *replica) applyAll() {
 // apply executes entries in one transaction.
 func (r *replica) apply(entries []fsm.Entry) ([]registry.Result, error) {
 	var out fsm.Outcome
-	err := r.disk.write(func() (err error) {
-		out, err = r.machine.Apply(entries)
-		return err
-	})
+	// A batch that failed is missing from the state: nothing may be applied after it.
+	err := r.failedWith()
+	if err == nil {
+		err = r.disk.write(StateStore, func() (err error) {
+			out, err = r.machine.Apply(entries)
+			return err
+		})
+	}
 	if err != nil {
 		r.fail(err)
 		return nil, err
@@ -193,8 +197,15 @@ func (r *replica) fail(err error) {
 	if r.failure == nil {
 		r.failure = err
 		close(r.failed)
-		r.log.Error("this node can't apply the log and leaves service", "page", true, "error", err)
+		r.log.Error("this node can't go on and leaves service", "page", true, "error", err)
 	}
+}
+
+// failedWith is why this replica has failed; nil while it hasn't.
+func (r *replica) failedWith() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
 }
 
 func (r *replica) applied() uint64 {

@@ -25,7 +25,7 @@ func TestWhatGathersIsAppliedTogether(t *testing.T) {
 	defer m.Close()
 	var transactions atomic.Int64
 	begun, gate := make(chan struct{}, 100), make(chan struct{})
-	disk := &diskWatch{before: func() { transactions.Add(1); begun <- struct{}{}; <-gate }}
+	disk := &diskWatch{before: func(Store) error { transactions.Add(1); begun <- struct{}{}; <-gate; return nil }}
 	r, err := newReplica(m, nil, disk, slog.New(slog.DiscardHandler), Events{Applied: func(fsm.Outcome) {}})
 	if err != nil {
 		t.Fatal(err)
