@@ -54,6 +54,7 @@ lint:
 	@unformatted=$$(gofmt -l .); \
 	test -z "$$unformatted" || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
+	go vet -tags faults ./... # make test-faults and make bench build that
 	go tool staticcheck ./...
 
 # The end-to-end tests apart: they start processes, which the race detector doesn't see into.
@@ -92,6 +93,7 @@ tools:
 	@for tool in dig:bind9-dnsutils whois:whois curl:curl openssl:openssl xmllint:libxml2-utils; do \
 	  command -v "$${tool%%:*}" >/dev/null || echo "no $${tool%%:*}, so the tests that use it are skipped: apt-get install $${tool#*:}"; \
 	done
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo 'no PostgreSQL, so the comparison with it is skipped: apt-get install postgresql-15'
 	@test -d '$(QUORATE_SHARED)' || echo 'no $(QUORATE_SHARED), so the tests that use EPP schemas and samples from there are skipped; QUORATE_SHARED says where they are'
 
 # go test takes one fuzz target at a time.
