@@ -5,6 +5,9 @@ DEV_DIR      ?= var/dev
 TEST_TIMEOUT ?= 5m
 FUZZTIME     ?= 20s
 KILLS        ?= 300
+# What make sim runs: this many seeds, from this one on.
+SEEDS        ?= 1000
+SEED         ?= 1
 
 # Test data that isn't part of the repository (EPP's schemas, sample frames).
 QUORATE_SHARED ?= $(abspath $(CURDIR)/../shared)
@@ -13,7 +16,7 @@ export QUORATE_SHARED
 BINARY := bin/quorate
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test tools lint fast race e2e test-bugs test-kill test-faults linear fuzz bench clean
+.PHONY: help build run stop test tools lint fast race sim e2e test-bugs test-kill test-faults linear fuzz bench clean
 
 help:
 	@echo 'Quorate, a registry in three sites. Start here:'
@@ -28,10 +31,11 @@ help:
 	@echo '  make build        the binary, $(BINARY)'
 	@echo '  make lint         gofmt, go vet, staticcheck'
 	@echo '  make fast         unit and property tests; make race: the same under the race detector'
+	@echo '  make sim          simulated clusters in fake time, SEEDS=$(SEEDS) of them from SEED=$(SEED) on'
 	@echo '  make e2e          the end-to-end tests: three processes, killed under load'
 	@echo '  make test         lint, race, e2e: what must pass before a change is done'
 	@echo '  make linear       clients under faults for LINEAR="--duration 60s", and whether one order explains what they were told'
-	@echo '  make test-bugs    whether that finds the bugs that can be planted (fsm/bugs); a minute or two'
+	@echo '  make test-bugs    whether that and the simulation find the bugs that can be planted (fsm/bugs); some minutes'
 	@echo '  make test-kill    KILLS=$(KILLS) kills of sites under load, the state checked after each; a quarter of an hour'
 	@echo '  make test-faults  pauses, cuts, sick disks, wrong clocks, twins: all of docs/FAULTS.md with real processes; five to ten minutes'
 	@echo '  make fuzz         each parser of outside bytes, FUZZTIME=$(FUZZTIME) each'
@@ -58,7 +62,7 @@ lint:
 	go tool staticcheck ./...
 
 # The end-to-end tests apart: they start processes, which the race detector doesn't see into.
-UNIT = $$(go list ./... | grep -v -e /chaos/e2e -e /chaos/linear/planted)
+UNIT = $$(go list ./... | grep -v -e /chaos/e2e -e /planted$$)
 
 fast:
 	go test -timeout $(TEST_TIMEOUT) $(UNIT)
@@ -73,9 +77,12 @@ e2e:
 
 test: tools lint race e2e
 
+sim:
+	QUORATE_SEED=$(SEED) QUORATE_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run '^TestSimulation$$' ./node/consensus
+
 # Not from the cache, which doesn't know what the binary is built from.
 test-bugs:
-	go test -count=1 -timeout 15m ./chaos/linear/planted
+	go test -count=1 -timeout 15m ./chaos/linear/planted ./node/consensus/planted
 
 # The kills of make e2e, as many as wanted.
 test-kill:

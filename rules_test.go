@@ -43,6 +43,8 @@ var imports = map[string][]string{
 	"node/faults":          {}, // heeded only by binaries with the build tag of the same name
 	"node/endpoints":       {},
 
+	"node/consensus/planted": {}, // runs the tests of node/consensus, from outside
+
 	"epp":          {"epp/frame", "epp/password", "epp/xmltree", "fsm", "fsm/registry"},
 	"epp/eppcli":   {"epp/client"},
 	"epp/client":   {"epp/frame", "epp/xmltree"},
@@ -78,12 +80,19 @@ var inTests = []string{"transport", "transport/pki", "fsm/store"}
 var sleepers = map[string]string{
 	"node/consensus/cluster_test.go":   "in the fake time of testing/synctest",
 	"node/consensus/consensus_test.go": "in the fake time of testing/synctest",
+	"node/consensus/leader_test.go":    "in the fake time of testing/synctest",
 	"node/consensus/disk_test.go":      "in the fake time of testing/synctest",
 	"node/consensus/newcomer_test.go":  "in the fake time of testing/synctest",
 	"transport/status_test.go":         "in the fake time of testing/synctest",
 	"transport/cluster_test.go":        "between two looks at a condition that has a deadline",
 	"chaos/wan/network_test.go":        "between two looks at a condition that has a deadline",
 	"chaos/wan/transport_test.go":      "between two looks at a condition that has a deadline",
+
+	"node/consensus/sim_test.go":         "in the fake time of testing/synctest",
+	"node/consensus/sim_check_test.go":   "in the fake time of testing/synctest",
+	"node/consensus/sim_network_test.go": "in the fake time of testing/synctest",
+	"node/consensus/sim_process_test.go": "in the fake time of testing/synctest",
+	"node/consensus/sim_trouble_test.go": "in the fake time of testing/synctest",
 }
 
 // source is a Go file.

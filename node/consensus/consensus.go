@@ -59,22 +59,23 @@ type Config struct {
 
 // Consensus is one node's part in the cluster.
 type Consensus struct {
-	cfg      Config
-	log      *slog.Logger
-	raft     *raft.Raft
-	logs     *logStore
-	replica  *replica
-	ids      *identities
-	leader   *leaderWatch
-	slots    chan struct{} // proposals in flight on the leader
-	fetch    rounds        // linearizable reads' indexes, on any node
-	reign    reign
-	seen     clockBook
-	disk     *diskWatch
-	newcomer *newcomer   // nil: the node has a past
-	silent   atomic.Bool // the disk is stalled
-	stop     context.CancelFunc
-	done     sync.WaitGroup
+	cfg         Config
+	log         *slog.Logger
+	raft        *raft.Raft
+	logs        *logStore
+	replica     *replica
+	ids         *identities
+	leader      *leaderWatch
+	slots       chan struct{} // proposals in flight on the leader
+	fetch       rounds        // linearizable reads' indexes, on any node
+	reign       reign
+	seen        clockBook
+	disk        *diskWatch
+	newcomer    *newcomer     // nil: the node has a past
+	transferred atomic.Uint64 // the last term in which raft was asked to hand over
+	silent      atomic.Bool   // the disk is stalled
+	stop        context.CancelFunc
+	done        sync.WaitGroup
 }
 
 // Open starts the node's part in the cluster.
@@ -152,7 +153,7 @@ func (c *Consensus) raftConfig() *raft.Config {
 	rc.MaxAppendEntries = 1024
 	rc.BatchApplyCh = true
 	rc.SnapshotThreshold = c.cfg.SnapshotLogs
-	rc.TrailingLogs = c.cfg.TrailingLogs
+	rc.TrailingLogs = max(c.cfg.TrailingLogs, minTrailing*uint64(c.cfg.InFlight))
 	rc.SnapshotInterval = 30 * time.Second
 	rc.NoSnapshotRestoreOnStart = true // the state file is where it was
 	rc.Logger = RaftLogger(c.log)

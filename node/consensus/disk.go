@@ -99,7 +99,7 @@ func (c *Consensus) watchDisk(ctx context.Context) {
 			c.silent.Store(silent)
 			if silent && c.raft.State() == raft.Leader {
 				nominated := make(chan struct{})
-				c.done.Go(func() { c.nominate(); close(nominated) })
+				c.done.Go(func() { _ = c.nominate(); close(nominated) }) // if nobody can be asked, silence will tell them
 				select {
 				case <-nominated:
 				case <-time.After(c.cfg.Heartbeat):

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -98,35 +99,46 @@ func (c *Consensus) lookUpLeader() {
 }
 
 // handOver makes another node lead. Raft gives that one election time-out, of which
-// at a wide area's distances little is left over; so it is tried again, when raft has given up the try before.
-func (c *Consensus) handOver(ctx context.Context) error {
+// at a wide area's distances little is left over; so it is tried again.
+func (c *Consensus) handOver(ctx context.Context) (err error) {
 	if c.raft.State() != raft.Leader {
 		return errNotLeader
 	}
-	for n := 1; ; n++ {
-		err := await(ctx, c.raft.LeadershipTransfer())
-		switch {
-		case err == nil || c.raft.State() != raft.Leader:
-			return nil
-		case n == handOverAttempts:
-			return err
+	for range handOverAttempts {
+		// Raft's own way is gone once in a term: a second try can wait for ever on what the first has left with a follower, and in all
+		// its later terms this node would refuse every command, as being about to hand over.
+		if term := c.raft.CurrentTerm(); c.transferred.Swap(term) != term {
+			err = await(ctx, c.raft.LeadershipTransfer())
+		} else {
+			err = c.nominate()
 		}
-		select {
-		case <-time.After(c.cfg.Heartbeat):
-		case <-ctx.Done():
-			return err
+		for until := time.Now().Add(c.cfg.Heartbeat); time.Now().Before(until); {
+			if c.raft.State() != raft.Leader {
+				return nil
+			}
+			select {
+			case <-time.After(c.cfg.Heartbeat / 10):
+			case <-ctx.Done():
+				return errors.Join(ctx.Err(), err)
+			}
 		}
 	}
+	return errors.Join(errStillLeads, err)
 }
+
+// errStillLeads says that nobody took the leadership over.
+var errStillLeads = errors.New("no other node took the leadership over")
 
 // nominate asks another voter to stand for election at once. Raft's own way to
 // hand over is of no use while the disk hangs: it begins with a write.
-func (c *Consensus) nominate() {
+func (c *Consensus) nominate() error {
 	self := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(c.cfg.Node), Addr: []byte(c.cfg.Node)}
+	err := errors.New("there is no other voter")
 	for _, id := range c.others("") {
 		var answer raft.TimeoutNowResponse
-		if err := c.cfg.Raft.TimeoutNow(raft.ServerID(id), raft.ServerAddress(id), &raft.TimeoutNowRequest{RPCHeader: self}, &answer); err == nil {
-			return
+		if err = c.cfg.Raft.TimeoutNow(raft.ServerID(id), raft.ServerAddress(id), &raft.TimeoutNowRequest{RPCHeader: self}, &answer); err == nil {
+			return nil
 		}
 	}
+	return err
 }

@@ -47,6 +47,10 @@ const (
 	foundingPatience = 2 * time.Second
 	// deleteSlice is how many log entries are removed in one transaction: appends wait meanwhile.
 	deleteSlice = 4096
+	// minTrailing is how many entries at least are kept in the log behind a marker, for each proposal that may be in flight.
+	// A former leader's log may end in entries that were never committed, as many as it had in flight, in each of a few
+	// reigns. Raft replaces them only if the log also has the entry before them.
+	minTrailing = 4
 	// logCache is how many entries are kept in memory for replication.
 	logCache = 8192
 	// maxHops is how often a command may be handed on from a node that isn't the leader.

@@ -178,14 +178,28 @@ func (r *replica) Restore(source io.ReadCloser) error {
 	}
 	r.log.Info("state replaced by a copy", "index", pos.Index, "digest", pos.Digest)
 	r.on.Restored()
-	r.moveTo(pos.Index)
+	r.last = pos.Index
+	r.restoredTo(pos.Index)
 	return nil
 }
 
 func (r *replica) moveTo(index uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.index = max(r.index, index)
+	r.setIndex(max(r.index, index))
+}
+
+// restoredTo is moveTo after a copy came, which may be behind the state that it
+// replaced: the leader that sent it may have applied less. Readers must wait for what was there before.
+func (r *replica) restoredTo(index uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.setIndex(index)
+}
+
+// setIndex wakes those who wait; r.mu is held.
+func (r *replica) setIndex(index uint64) {
+	r.index = index
 	close(r.moved)
 	r.moved = make(chan struct{})
 }

@@ -226,6 +226,11 @@ func (k *snapshotSink) Write(p []byte) (int, error) {
 func (k *snapshotSink) Close() error {
 	k.store.mu.Lock()
 	defer k.store.mu.Unlock()
+	if now := k.store.now; now != nil && now.Index > k.next.Index {
+		// Raft began it before it received a copy, and ends it after; or a leader sends one that is older than
+		// ours. What is between may be in no log of ours: raft could neither apply it nor start again.
+		return errors.Join(fmt.Errorf("snapshot of entry %d comes too late, there is one of %d", k.next.Index, now.Index), k.Cancel())
+	}
 	if k.file != nil {
 		if err := errors.Join(k.file.Sync(), k.file.Close()); err != nil {
 			return err
