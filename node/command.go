@@ -55,7 +55,7 @@ QUORATE_EPP_LISTEN overrides listen in [epp].`,
 					return err
 				}
 			}
-			calmCollector()
+			tuneRuntime()
 			n, err := Start(cfg, log)
 			if err != nil {
 				return err
