@@ -45,6 +45,8 @@ func Version() string {
 const (
 	// stopTimeout bounds a graceful stop.
 	stopTimeout = 10 * time.Second
+	// closeTimeout bounds all of it, what waits for the disk included: a service manager soon kills.
+	closeTimeout = 15 * time.Second
 	// raftTimeout is raft's for a message; with it a connection is given up.
 	raftTimeout = time.Second
 	// raftInFlight is how many batches are on their way to a follower at once: more help the median and hurt the tail.
@@ -181,8 +183,18 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	stop()
 	n.log.Info("stops")
-	return errors.Join(why, n.close())
+	closed := make(chan error, 1)
+	go func() { closed <- n.close() }()
+	select {
+	case err := <-closed:
+		return errors.Join(why, err)
+	case <-time.After(closeTimeout):
+		return errors.Join(why, errUnclosed)
+	}
 }
+
+// errUnclosed says that a node ends as if it had been killed, which costs it nothing that was acknowledged.
+var errUnclosed = errors.New("something could not be closed, a stalled disk perhaps: ends without it")
 
 // scrub has the state read now and then. It takes a while on a large one, and
 // the state file keeps for so long what is overwritten meanwhile.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,6 +219,17 @@ func TestFaultDisks(t *testing.T) {
 			r.agreed()
 		}
 	}
+
+	// A node that is told to end while its disk hangs does so, and loses nothing by it.
+	_, others := leader(t, r.c)
+	do(t, r.c.Fault(others[0], "disk stall"))
+	advance(t, r.Journal, 20)
+	do(t, r.c.Stop(others[0]))
+	if last := r.c.LastWords(others[0]); !strings.Contains(last, "could not be closed") {
+		t.Errorf("%s was stopped while its disk hung, and said: %s", others[0], last)
+	}
+	do(t, r.c.Fault(others[0]), r.c.Start(others[0]))
+	r.agreed()
 
 	// One that never comes back: the node gives up, and says so; a new start is a new try.
 	leads, others := leader(t, r.c)
