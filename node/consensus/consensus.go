@@ -125,6 +125,7 @@ func Open(cfg Config) (*Consensus, error) {
 	c.done.Go(func() { c.govern(ctx) })
 	c.done.Go(func() { c.watchDisk(ctx) })
 	c.done.Go(func() { c.keepWarm(ctx) })
+	c.done.Go(func() { c.settleEarly(ctx) })
 	if c.newcomer != nil {
 		c.done.Go(func() { c.catchUp(ctx, c.newcomer) })
 	}

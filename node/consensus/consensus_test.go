@@ -304,10 +304,19 @@ func TestANodeWithoutItsDataUsesNewIDs(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(g.folder, at)); err != nil {
 			t.Fatal(err)
 		}
+		// It starts twice before it hears of anybody, and leaves no epoch behind that it may have used in its former life.
+		g.wire.isolate(at, true)
+		g.start(at)
+		time.Sleep(5 * time.Second)
+		g.stop(at)
+		g.wire.isolate(at, false)
 		g.start(at)
 		eventually(t, func() bool { leader, _ := g.nodes[at].leader.get(); return leader != "" })
 		if r, err := g.create(at, "new"); err != nil || r.Code != registry.Success {
 			t.Errorf("%v %v", r, err)
+		}
+		if got := g.nodes[at].ids.epoch; got != 2 {
+			t.Errorf("epoch %d", got)
 		}
 		if domains, balance := g.agree(); domains != 6 || balance != deposit-6 {
 			t.Errorf("%d domains, balance %d", domains, balance)

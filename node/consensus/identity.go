@@ -30,21 +30,22 @@ type identities struct {
 
 // openIdentities begins a new epoch: above the one on disk, and above what the
 // state knows of this node. Without one on disk the node may have had another life
-// under its name, and is sure only when it has asked the cluster.
+// under its name: it begins none, and leaves none on disk, before it has asked the cluster (leap).
 func openIdentities(folder, node string, known uint64, capacity int) (*identities, error) {
-	ids := &identities{node: node, path: filepath.Join(folder, "epoch"), capacity: capacity}
+	ids := &identities{node: node, path: filepath.Join(folder, "epoch"), capacity: capacity, epoch: known, waiting: list.New()}
 	b, err := os.ReadFile(ids.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading boot epoch: %w", err)
 	}
-	found := err == nil
-	if found {
-		if ids.epoch, err = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64); err != nil {
-			return nil, fmt.Errorf("reading boot epoch: %w", err)
-		}
+	if err != nil {
+		return ids, nil
 	}
-	ids.sure = found
-	return ids, ids.begin(max(ids.epoch, known))
+	last, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("reading boot epoch: %w", err)
+	}
+	ids.sure = true
+	return ids, ids.begin(max(last, known))
 }
 
 // begin starts an epoch above after, durably before its first use.
@@ -61,11 +62,14 @@ func (s *identities) begin(after uint64) error {
 func (s *identities) leap(used uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sure = true
-	if s.epoch > used {
+	if s.sure && s.epoch > used {
 		return nil
 	}
-	return s.begin(used)
+	if err := s.begin(max(s.epoch, used)); err != nil {
+		return err
+	}
+	s.sure = true
+	return nil
 }
 
 func (s *identities) isSure() bool {

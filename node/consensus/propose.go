@@ -65,6 +65,18 @@ func (c *Consensus) Execute(ctx context.Context, actor registry.Actor, clTRID st
 	}
 }
 
+// settleEarly makes sure of this node's ids before the first command needs it: by then it may be cut off from the leader, when a peer can
+// hand its commands on but it can read nothing.
+func (c *Consensus) settleEarly(ctx context.Context) {
+	for c.settleIdentity(ctx, fsm.Linearizable) != nil {
+		select {
+		case <-time.After(tickInterval / 4):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // settleIdentity makes sure, once in a node's life, that its command ids are
 // new, by what the state says at a level. A new leader can't read linearizably before its
 // first command, and need not: its log has everything already.

@@ -159,8 +159,8 @@ func (s *simulation) crash(ids ...string) {
 			continue
 		}
 		delete(s.nodes, id)
-		p.port.close()
 		copyFolder(s.t, s.newFolder(id), p.folder)
+		p.port.close() // not before: a write that a stalled disk held up would go on, into what is being copied
 		s.ending.Go(func() {
 			_ = p.end() // nobody is there to care
 			_ = os.RemoveAll(p.folder)
