@@ -140,7 +140,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		peers = append(peers, registry.Peer{ID: p.ID, Site: p.Site, Address: p.Address})
 	}
 	cc := consensus.Config{
-		Node: n.cfg.Node, Folder: n.cfg.Data, Machine: n.machine, Raft: raftTransport{n.raftNet}, Network: n.transport, Log: n.log,
+		Node: n.cfg.Node, Folder: n.cfg.Data, Machine: n.machine, Raft: n.raftNet, Network: n.transport, Log: n.log,
 		Heartbeat: time.Duration(n.cfg.Raft.Heartbeat), SnapshotLogs: n.cfg.Raft.SnapshotLogs, TrailingLogs: n.cfg.Raft.TrailingLogs, InFlight: n.cfg.Raft.InFlight,
 		Bootstrap: n.cfg.Bootstrap, Peers: peers,
 		Settings: registry.Cluster{Name: n.cfg.Cluster, Repository: n.cfg.Repository, Level: uint16(registry.FirstLevel)},

@@ -150,3 +150,14 @@ func (u usage) since(then usage, n int, elapsed time.Duration) string {
 	return fmt.Sprintf("processor time each: nodes together %s, generator %s; cores busy with both %.0f %%",
 		per(u.nodes-then.nodes), per(u.generator-then.generator), busy)
 }
+
+// minProcessors is how many goroutines of a generator may run at once at the least, on however few cores: the system shares those out fairly,
+// while a goroutine that waits for another of its own process would count as the cluster's slowness.
+const minProcessors = 4
+
+// TuneRuntime prepares the process for generating load. Whoever sets GOMAXPROCS knows better.
+func TuneRuntime() {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < minProcessors {
+		runtime.GOMAXPROCS(minProcessors)
+	}
+}

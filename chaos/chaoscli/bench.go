@@ -37,7 +37,9 @@ With --endpoints it registers names as the first registrar of that file, and pay
 		Example: `  quorate bench
   quorate bench --endpoints var/dev/endpoints.json --connections 16 --phase 5s`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return oneLine(b.run(cmd.Context(), cmd.OutOrStdout())) },
+		// For the subcommands, too.
+		PersistentPreRun: func(*cobra.Command, []string) { bench.TuneRuntime() },
+		RunE:             func(cmd *cobra.Command, _ []string) error { return oneLine(b.run(cmd.Context(), cmd.OutOrStdout())) },
 	}
 	c.Flags().StringVar(&b.endpoints, "endpoints", "", "measure the cluster of this `FILE`")
 	c.Flags().IntVar(&b.Connections, "connections", 64, "EPP connections that create domains at once")

@@ -93,6 +93,7 @@ func Open(cfg Config) (*Consensus, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.Raft = sound{cfg.Raft}
 	c := &Consensus{cfg: cfg, log: cfg.Log, leader: newLeaderWatch(), slots: make(chan struct{}, cfg.InFlight), disk: &diskWatch{before: cfg.BeforeWrite}}
 	c.reign.changed = make(chan struct{})
 	events := cfg.Events

@@ -1,4 +1,4 @@
-package node
+package consensus
 
 import (
 	"io"
@@ -13,14 +13,14 @@ import (
 func TestARefusalEndsThePipeline(t *testing.T) {
 	t.Parallel()
 	open := func() *raft.NetworkTransport {
-		n, err := raft.NewTCPTransport("127.0.0.1:0", nil, raftPool, raftTimeout, io.Discard)
+		n, err := raft.NewTCPTransport("127.0.0.1:0", nil, 3, time.Second, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { n.Close() })
 		return n
 	}
-	leader, follower := raftTransport{open()}, open()
+	leader, follower := sound{open()}, open()
 	const takes = 3 // it takes so many, and refuses what follows
 	ended := make(chan struct{})
 	defer close(ended)

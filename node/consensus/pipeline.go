@@ -1,0 +1,91 @@
+package consensus
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// sound is raft's transport without a trap. When a
+// follower refuses entries (its log couldn't be written, or it restarts), raft stops reading the
+// answers of the pipeline to it, while it may wait for the pipeline to take one entry more. That
+// waits for its answers to be read: for ever. The follower then gets heartbeats and
+// no entries, as long as the leader leads (hashicorp/raft issue 612). So the
+// first refusal closes the pipeline, and raft begins a new one.
+type sound struct{ raft.Transport }
+
+var errNoPreVote = errors.New("raft's transport has no pre-vote")
+
+// RequestPreVote implements raft.WithPreVote.
+func (t sound) RequestPreVote(id raft.ServerID, target raft.ServerAddress, ask *raft.RequestPreVoteRequest, reply *raft.RequestPreVoteResponse) error {
+	inner, ok := t.Transport.(raft.WithPreVote)
+	if !ok {
+		return errNoPreVote
+	}
+	return inner.RequestPreVote(id, target, ask, reply)
+}
+
+// Close implements raft.WithClose.
+func (t sound) Close() error {
+	if inner, ok := t.Transport.(raft.WithClose); ok {
+		return inner.Close()
+	}
+	return nil
+}
+
+// AppendEntriesPipeline implements raft.Transport.
+func (t sound) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
+	inner, err := t.Transport.AppendEntriesPipeline(id, target)
+	if err != nil {
+		return nil, err
+	}
+	p := &soundPipeline{AppendPipeline: inner, answers: make(chan raft.AppendFuture), ended: make(chan struct{})}
+	p.end = sync.OnceFunc(func() { close(p.ended) })
+	go p.relay()
+	return p, nil
+}
+
+// soundPipeline is a raft.AppendPipeline that a refusal closes.
+type soundPipeline struct {
+	raft.AppendPipeline
+	answers chan raft.AppendFuture
+	ended   chan struct{}
+	end     func()
+}
+
+// relay hands on answers, up to the first refusal.
+func (p *soundPipeline) relay() {
+	for {
+		var answer raft.AppendFuture
+		select {
+		case answer = <-p.AppendPipeline.Consumer():
+		case <-p.ended:
+			return
+		}
+		select {
+		case p.answers <- answer:
+		case <-p.ended:
+			return
+		}
+		if !answer.Response().Success {
+			_ = p.AppendPipeline.Close() // only the stream's, which is given up
+			return
+		}
+	}
+}
+
+// Consumer implements raft.AppendPipeline.
+func (p *soundPipeline) Consumer() <-chan raft.AppendFuture { return p.answers }
+
+// Close implements raft.AppendPipeline.
+func (p *soundPipeline) Close() error {
+	p.end()
+	return p.AppendPipeline.Close()
+}
+
+var (
+	_ raft.Transport   = sound{}
+	_ raft.WithPreVote = sound{}
+	_ raft.WithClose   = sound{}
+)
