@@ -39,7 +39,7 @@ help:
 	@echo '  make test-kill    KILLS=$(KILLS) kills of sites under load, the state checked after each; a quarter of an hour'
 	@echo '  make test-faults  pauses, cuts, sick disks, wrong clocks, twins: all of docs/FAULTS.md with real processes; five to ten minutes'
 	@echo '  make fuzz         each parser of outside bytes, FUZZTIME=$(FUZZTIME) each'
-	@echo '  make bench        every figure: round trips and rates, PostgreSQL beside it, a wide area, failover, size; half an hour'
+	@echo '  make bench        every figure: round trips and rates, PostgreSQL beside it, a wide area, failover, size; a quarter of an hour'
 	@echo '  make bench BENCH="failover --n 5"   one of them: postgres, wan, failover, scale, or BENCH=--phase=2s for the first'
 	@echo '  make clean        remove bin/ and the data in $(DEV_DIR)'
 
