@@ -20,6 +20,9 @@ import (
 	"quorate/node/endpoints"
 )
 
+// maxMillions bounds the registry that a load is scaled to: several times the largest there is.
+const maxMillions = 1000
+
 // eppLoad is the command `quorate bench epp` and what its flags say.
 type eppLoad struct {
 	load.Options
@@ -96,6 +99,9 @@ func (l *eppLoad) run(cmd *cobra.Command) error {
 	}
 	if l.Mix.PerMillion == 0 && cmd.Flags().Changed("names") {
 		return fmt.Errorf("the mix %s has no rate for a number of names: give --rate", l.mix)
+	}
+	if !(l.names > 0 && l.names <= maxMillions) {
+		return fmt.Errorf("--names is in millions, above nought and at most %d", maxMillions)
 	}
 	if !cmd.Flags().Changed("rate") {
 		l.Rate = l.Mix.RateFor(l.names)

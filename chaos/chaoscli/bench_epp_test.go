@@ -14,6 +14,8 @@ func TestBenchEPPRefuses(t *testing.T) {
 	for _, row := range []struct{ args, want string }{
 		{"epp --mix none", "there are: create"},
 		{"epp --mix com --names 3", "give --rate"},
+		{"epp --mix gtld --names 20000000", "in millions"},
+		{"epp --mix gtld --names 0", "in millions"},
 		{"epp --rate -1", "the rate is"},
 		{"epp --connections 0", "connections are"},
 		{"epp --duration 2h", "a run takes"},
