@@ -141,6 +141,10 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // MarshalText writes a duration.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
+// minTrailingLogs bounds raft.trailing_logs from below: more than can be on its way to a follower without the leader knowing that it
+// arrived. A follower that cuts its log further than the leader knows can only be sent a copy.
+const minTrailingLogs = 8192
+
 // Default is the configuration before the file is read.
 func Default() Config {
 	return Config{
@@ -274,6 +278,9 @@ func (c *Config) check() error {
 	}
 	if c.Raft.InFlight < 1 || c.Raft.SnapshotLogs < 1 || c.EPP.MaxSessions < 1 || c.EPP.MaxSessionsByRegistrar < 1 {
 		fail("raft.in_flight, raft.snapshot_logs, epp.max_sessions and epp.max_sessions_by_registrar are at least 1")
+	}
+	if c.Raft.TrailingLogs < minTrailingLogs {
+		fail("raft.trailing_logs is at least %d", minTrailingLogs)
 	}
 	problems = append(problems, c.checkPeers()...)
 	if len(problems) > 0 {

@@ -295,6 +295,7 @@ func TestWhatIsChecked(t *testing.T) {
 		"heartbeat":           {"[whois]\n", "[raft]\nheartbeat = \"1ms\"\n[whois]\n", "raft.heartbeat: 1ms is less than 50ms"},
 		"a number of seconds": {"[epp]\n", "[epp]\nidle_timeout = 600\n", "epp.idle_timeout: 600ns is less than 1s"},
 		"login timeout":       {"[epp]\n", "[epp]\nlogin_timeout = \"1ms\"\n", "epp.login_timeout: 1ms is less than 1s"},
+		"trailing logs":       {"[whois]\n", "[raft]\ntrailing_logs = 100\n[whois]\n", "raft.trailing_logs is at least 8192"},
 		"snapshot logs":       {"[whois]\n", "[raft]\nsnapshot_logs = 0\n[whois]\n", "are at least 1"},
 		"peer's dial":         {`address = "127.0.0.1:7110"`, "address = \"127.0.0.1:7110\"\ndial = \"n1\"", `peer n1: dial "n1" is not host:port`},
 		"sessions":            {"[epp]\n", "[epp]\nmax_sessions = 0\n", "are at least 1"},

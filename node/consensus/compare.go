@@ -152,7 +152,7 @@ func BeginCopy(folder string) (*Copy, error) {
 		return nil, errors.Join(err, logs.Close())
 	}
 	if s != nil {
-		c.Least = s.State
+		c.Least = s.least()
 	}
 	return c, nil
 }

@@ -86,6 +86,7 @@ func (s *simulation) asksAgain() {
 // recover holds the cluster to serving again at every node, in bounded time.
 func (s *simulation) recover() {
 	healed := time.Now()
+	marked := healed
 	for _, p := range s.running() {
 		s.must(p, operator, registry.KindRegistrarFund, registry.RegistrarFund{ID: "rich", Currency: "USD", Amount: 1})
 		s.view(p, fsm.Linearizable, 0, nil)
@@ -102,6 +103,12 @@ func (s *simulation) recover() {
 			return
 		}
 		time.Sleep(11 * time.Millisecond)
+		// A follower that has cut its log further than the leader knows is sent a copy, and refuses one that is older than its own; a leader goes
+		// on marking snapshots as its log grows.
+		if time.Since(marked) > time.Second {
+			marked = time.Now()
+			s.snapshots()
+		}
 	}
 	s.tell("at rest %v after all troubles ended", time.Since(healed))
 }

@@ -78,11 +78,15 @@ func openSnapshots(folder string, machine *fsm.Machine) (*snapshotStore, error) 
 	if err != nil {
 		return nil, err
 	}
-	if pos.Index < s.now.State {
-		return nil, fmt.Errorf("the state file ends at entry %d but was at %d: it was lost or replaced; run the node with --resync to copy it from a peer", pos.Index, s.now.State)
+	if least := s.now.least(); pos.Index < least {
+		return nil, fmt.Errorf("the state file ends at entry %d but was at %d: it was lost or replaced; run the node with --resync to copy it from a peer", pos.Index, least)
 	}
 	return s, nil
 }
+
+// least is what the state must hold by this snapshot: raft hands over only entries after it. A copy that was received
+// holds at least as much as the leader's marker, under which it came.
+func (f *snapshotFile) least() uint64 { return max(f.State, f.Index) }
 
 // readMarker is the newest snapshot in a folder; nil if there is none.
 func readMarker(folder string) (*snapshotFile, error) {

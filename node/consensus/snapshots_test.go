@@ -139,3 +139,51 @@ func TestACopyThatIsBehindIsWaitedFor(t *testing.T) {
 		t.Errorf("the replica says that it has applied %d, its state has 3", r.applied())
 	}
 }
+
+// After a copy was received the log rests on it: an older state, or a copy of one, must not take its place, for
+// raft would hand over only what came after the copy.
+func TestNothingOlderThanAReceivedCopyTakesItsPlace(t *testing.T) {
+	t.Parallel()
+	peer, _ := openTestMachine(t)
+	applyUpTo(t, peer, 9)
+	export, err := peer.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer export.Close()
+	m, folder := openTestMachine(t)
+	s, err := openSnapshots(folder, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink, err := s.Create(1, 9, 1, raft.Configuration{}, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := export.WriteTo(sink); err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openSnapshots(folder, m); err != nil { // puts the copy in the state's place
+		t.Fatal(err)
+	}
+	if pos, err := m.Position(); err != nil || pos.Index != 9 {
+		t.Fatalf("the copy is at %d, %v", pos.Index, err)
+	}
+
+	older, _ := openTestMachine(t)
+	applyUpTo(t, older, 8)
+	if _, err := openSnapshots(folder, older); err == nil {
+		t.Error("a node would start on a state of before the copy, and have a gap")
+	}
+	job, err := BeginCopy(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer job.Close()
+	if job.Least != 9 {
+		t.Errorf("a copy that goes up to %d would do", job.Least)
+	}
+}
