@@ -7,13 +7,32 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// sound is raft's transport without a trap. When a
+// sound is raft's transport without two traps. A follower of v1.8 takes for committed what the leader has, up to the end of its own log,
+// though that may end in entries of a former reign that the message doesn't reach: Raft's rule is up to the last entry
+// of the message (section 5.3 of the paper), and so no message promises more. And when a
 // follower refuses entries (its log couldn't be written, or it restarts), raft stops reading the
 // answers of the pipeline to it, while it may wait for the pipeline to take one entry more. That
 // waits for its answers to be read: for ever. The follower then gets heartbeats and
 // no entries, as long as the leader leads (hashicorp/raft issue 612). So the
 // first refusal closes the pipeline, and raft begins a new one.
 type sound struct{ raft.Transport }
+
+// AppendEntries implements raft.Transport.
+func (t sound) AppendEntries(id raft.ServerID, target raft.ServerAddress, ask *raft.AppendEntriesRequest, reply *raft.AppendEntriesResponse) error {
+	promiseNoMore(ask)
+	return t.Transport.AppendEntries(id, target, ask, reply)
+}
+
+// AppendEntries implements raft.AppendPipeline.
+func (p *soundPipeline) AppendEntries(ask *raft.AppendEntriesRequest, reply *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	promiseNoMore(ask)
+	return p.AppendPipeline.AppendEntries(ask, reply)
+}
+
+// promiseNoMore has a message call committed only what the follower's log is known to agree with when it has taken the message.
+func promiseNoMore(ask *raft.AppendEntriesRequest) {
+	ask.LeaderCommitIndex = min(ask.LeaderCommitIndex, ask.PrevLogEntry+uint64(len(ask.Entries)))
+}
 
 var errNoPreVote = errors.New("raft's transport has no pre-vote")
 

@@ -68,3 +68,31 @@ func TestARefusalEndsThePipeline(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a message doesn't reach is not called committed, however far the leader is.
+func TestNoMessagePromisesMoreThanItReaches(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ previous, entries, committed, want uint64 }{
+		{169, 0, 172, 169},
+		{168, 1, 172, 169},
+		{169, 4, 172, 172},
+		{0, 0, 0, 0}, // a heartbeat
+	} {
+		far, near := raft.NewInmemTransport("far")
+		_, own := raft.NewInmemTransport("own")
+		own.Connect(far, near)
+		got := make(chan uint64, 1)
+		go func() {
+			rpc := <-near.Consumer()
+			got <- rpc.Command.(*raft.AppendEntriesRequest).LeaderCommitIndex
+			rpc.Respond(&raft.AppendEntriesResponse{Success: true}, nil)
+		}()
+		ask := &raft.AppendEntriesRequest{PrevLogEntry: row.previous, LeaderCommitIndex: row.committed, Entries: make([]*raft.Log, row.entries)}
+		if err := (sound{own}).AppendEntries("far", far, ask, &raft.AppendEntriesResponse{}); err != nil {
+			t.Fatal(err)
+		}
+		if n := <-got; n != row.want {
+			t.Errorf("%+v: %d", row, n)
+		}
+	}
+}
