@@ -31,7 +31,10 @@ func (p *soundPipeline) AppendEntries(ask *raft.AppendEntriesRequest, reply *raf
 
 // promiseNoMore has a message call committed only what the follower's log is known to agree with when it has taken the message.
 func promiseNoMore(ask *raft.AppendEntriesRequest) {
-	ask.LeaderCommitIndex = min(ask.LeaderCommitIndex, ask.PrevLogEntry+uint64(len(ask.Entries)))
+	// Raft sends one heartbeat message again and again, which is not to be written while an earlier sending of it may still be read.
+	if reach := ask.PrevLogEntry + uint64(len(ask.Entries)); ask.LeaderCommitIndex > reach {
+		ask.LeaderCommitIndex = reach
+	}
 }
 
 var errNoPreVote = errors.New("raft's transport has no pre-vote")
