@@ -37,9 +37,13 @@ With --endpoints it registers names as the first registrar of that file, and pay
 		Example: `  quorate bench
   quorate bench --endpoints var/dev/endpoints.json --connections 16 --phase 5s`,
 		Args: cobra.NoArgs,
-		// For the subcommands, too.
-		PersistentPreRun: func(*cobra.Command, []string) { bench.TuneRuntime() },
-		RunE:             func(cmd *cobra.Command, _ []string) error { return oneLine(b.run(cmd.Context(), cmd.OutOrStdout())) },
+		// For the subcommands, too. What a benchmark has started is removed when it is interrupted.
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			bench.TuneRuntime()
+			ctx, _ := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM) // to the end of the process
+			cmd.SetContext(ctx)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return oneLine(b.run(cmd.Context(), cmd.OutOrStdout())) },
 	}
 	c.Flags().StringVar(&b.endpoints, "endpoints", "", "measure the cluster of this `FILE`")
 	c.Flags().IntVar(&b.Connections, "connections", 64, "EPP connections that create domains at once")
@@ -54,8 +58,6 @@ func (b *benchmark) run(ctx context.Context, out io.Writer) (err error) {
 	if b.Connections < 1 || b.Phase <= 0 || b.Phase > bench.MaxPhase {
 		return fmt.Errorf("--connections is at least 1, --phase at most %v", bench.MaxPhase)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	var e endpoints.Endpoints
 	if b.endpoints != "" {
 		if e, err = endpoints.Load(b.endpoints); err != nil {

@@ -7,10 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,8 +89,7 @@ func mixTable() string {
 }
 
 func (l *eppLoad) run(cmd *cobra.Command) error {
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx := cmd.Context()
 	var err error
 	if l.Mix, err = load.MixByName(l.mix); err != nil {
 		return err
@@ -207,8 +204,7 @@ Balances are right only if nobody else has spent the registrars' money since the
 		Example: `  quorate bench verify --journal var/load.journal --endpoints var/dev/endpoints.json`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
+			ctx := cmd.Context()
 			e, err := endpoints.Load(endpoints.Path(file))
 			if err != nil {
 				return err

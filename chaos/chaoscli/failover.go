@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,8 +62,6 @@ func (f *failover) run(ctx context.Context, out io.Writer) error {
 	if f.wan < 0 {
 		return errors.New("--wan is a round trip, and not below nought")
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	// Isolation needs the wide area, if only one without delay.
 	c, remove, err := temporaryCluster(ctx, out, f.parent, "failover", cluster.Options{Binary: f.binary, WAN: cluster.RoundTrip(f.wan), Env: bench.FailoverEnv})
 	if err != nil {

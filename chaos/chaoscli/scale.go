@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -46,8 +43,6 @@ func (s *scale) run(ctx context.Context, out io.Writer) error {
 	if s.Domains < 1 || s.Connections < 1 || s.Restarts < 1 {
 		return errors.New("--domains, --connections and --restarts are at least 1")
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	c, remove, err := temporaryCluster(ctx, out, s.parent, "scale", cluster.Options{})
 	if err != nil {
 		return err

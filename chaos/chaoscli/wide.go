@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,8 +49,6 @@ func (l *wide) run(ctx context.Context, out io.Writer) error {
 	if err != nil || w == nil {
 		return errors.Join(errors.New("--round-trip is above nought"), err)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	c, remove, err := temporaryCluster(ctx, out, l.parent, "wan", cluster.Options{WAN: w})
 	if err != nil {
 		return err

@@ -145,6 +145,7 @@ func (x *Exec) Run() (code Code, reply any, err error) {
 type verb struct {
 	run  func(x *Exec) (Code, any, error)
 	body reflect.Type
+	late bool // body can hold fields that came after FirstLevel
 }
 
 // verbs is every command that there is.
@@ -171,12 +172,17 @@ var verbs = map[Kind]verb{
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {
+	late := store.HasLate[B]()
 	run := func(x *Exec) (Code, any, error) {
 		var body B
 		if err := store.Decode(x.Body, &body); err != nil {
 			return 0, nil, fmt.Errorf("%w: kind %d: %w", ErrUnknownCommand, x.Kind, err)
 		}
-		if needs := LevelOf(x.Kind, body); needs > max(x.Needs, FirstLevel) {
+		needs := x.Kind.since()
+		if late {
+			needs = max(needs, store.LevelOf(body))
+		}
+		if needs > max(x.Needs, FirstLevel) {
 			return 0, nil, fmt.Errorf("%w: kind %d: it needs level %d and says %d", ErrUnknownCommand, x.Kind, needs, x.Needs)
 		}
 		code, reply, fail := f(x, body)
@@ -185,7 +191,7 @@ func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {
 		}
 		return code, reply, nil
 	}
-	return verb{run, reflect.TypeFor[B]()}
+	return verb{run, reflect.TypeFor[B](), late}
 }
 
 // number gives out the next object number.

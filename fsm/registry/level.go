@@ -47,7 +47,12 @@ var kindsSince = map[Kind]Level{
 func (k Kind) since() Level { return max(FirstLevel, kindsSince[k]) }
 
 // LevelOf is the least level of a cluster that can execute a command of this kind with this body.
-func LevelOf(kind Kind, body any) Level { return max(kind.since(), store.LevelOf(body)) }
+func LevelOf(kind Kind, body any) Level {
+	if !verbs[kind].late {
+		return kind.since()
+	}
+	return max(kind.since(), store.LevelOf(body))
+}
 
 // Level is the level that the cluster is at.
 func (v *View) Level() Level { return max(FirstLevel, Level(v.Cluster().Level)) }

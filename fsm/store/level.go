@@ -55,6 +55,9 @@ func hasLate(t reflect.Type) bool {
 	return false
 }
 
+// HasLate says whether a value of type T can hold a field that came after FirstLevel: of others LevelOf need not be asked.
+func HasLate[T any]() bool { return hasLate(reflect.TypeFor[T]()) }
+
 // LevelOf is the least level at which v may be written: that of the newest field which it has set.
 func LevelOf(v any) Level {
 	r := reflect.ValueOf(v)

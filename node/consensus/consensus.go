@@ -93,7 +93,6 @@ func Open(cfg Config) (*Consensus, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Raft = sound{cfg.Raft}
 	c := &Consensus{cfg: cfg, log: cfg.Log, leader: newLeaderWatch(), slots: make(chan struct{}, cfg.InFlight), disk: &diskWatch{before: cfg.BeforeWrite}}
 	c.reign.changed = make(chan struct{})
 	events := cfg.Events
@@ -182,10 +181,10 @@ func (c *Consensus) startRaft(snapshots raft.SnapshotStore) error {
 		}
 		c.log.Info("a new cluster begins", "nodes", len(servers))
 	}
-	if c.newcomer, err = asNewcomer(c.cfg.Raft, c.cfg.Folder, known, c.cfg.Bootstrap); err != nil {
+	if c.newcomer, err = asNewcomer(sound{c.cfg.Raft}, c.cfg.Folder, known, c.cfg.Bootstrap); err != nil {
 		return err
 	}
-	peers := c.cfg.Raft
+	var peers raft.Transport = sound{c.cfg.Raft}
 	if c.newcomer != nil {
 		peers = c.newcomer
 	}

@@ -32,7 +32,7 @@ var errNewcomer = errors.New("this node began without data and has yet to catch 
 
 // newcomer is raft's transport while the node may have no part in elections.
 type newcomer struct {
-	raft.Transport
+	sound
 	path  string
 	rpcs  chan raft.RPC
 	ended chan struct{}
@@ -40,7 +40,7 @@ type newcomer struct {
 }
 
 // asNewcomer is inner, or a newcomer around it if the node has no past and isn't the one that begins the cluster.
-func asNewcomer(inner raft.Transport, folder string, hasPast, begins bool) (*newcomer, error) {
+func asNewcomer(inner sound, folder string, hasPast, begins bool) (*newcomer, error) {
 	path := filepath.Join(folder, newcomerName)
 	_, err := os.Stat(path)
 	switch {
@@ -54,7 +54,7 @@ func asNewcomer(inner raft.Transport, folder string, hasPast, begins bool) (*new
 			return nil, fmt.Errorf("noting that this node is new: %w", err)
 		}
 	}
-	n := &newcomer{Transport: inner, path: path, rpcs: make(chan raft.RPC), ended: make(chan struct{})}
+	n := &newcomer{sound: inner, path: path, rpcs: make(chan raft.RPC), ended: make(chan struct{})}
 	go n.sift()
 	return n, nil
 }
@@ -126,20 +126,16 @@ func (n *newcomer) RequestVote(id raft.ServerID, target raft.ServerAddress, ask 
 
 // RequestPreVote implements raft.WithPreVote.
 func (n *newcomer) RequestPreVote(id raft.ServerID, target raft.ServerAddress, ask *raft.RequestPreVoteRequest, reply *raft.RequestPreVoteResponse) error {
-	inner, ok := n.Transport.(raft.WithPreVote)
-	if !n.part.Load() || !ok {
+	if !n.part.Load() {
 		return errNewcomer
 	}
-	return inner.RequestPreVote(id, target, ask, reply)
+	return n.sound.RequestPreVote(id, target, ask, reply)
 }
 
 // Close implements raft.WithClose: raft calls it when it shuts down.
 func (n *newcomer) Close() error {
 	close(n.ended)
-	if inner, ok := n.Transport.(raft.WithClose); ok {
-		return inner.Close()
-	}
-	return nil
+	return n.sound.Close()
 }
 
 // catchUp lets a newcomer take part in elections as soon as its state has all that was committed before now, by the word of a leader.

@@ -32,6 +32,25 @@ func applyUpTo(t *testing.T, m *fsm.Machine, index uint64) {
 	}
 }
 
+// copyAt is a peer's state after the entry at index, as one replica sends it to another.
+func copyAt(t *testing.T, index uint64) *bytes.Buffer {
+	t.Helper()
+	peer, _ := openTestMachine(t)
+	applyUpTo(t, peer, index)
+	export, err := peer.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copied bytes.Buffer
+	if _, err := export.WriteTo(&copied); err != nil {
+		t.Fatal(err)
+	}
+	if err := export.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &copied
+}
+
 // Raft may begin a snapshot, receive a copy of what came later, and only then
 // end the snapshot. The log need not have what is between: the copy stays the newest, or the node could not start again.
 func TestASnapshotThatComesTooLateIsRefused(t *testing.T) {
@@ -50,19 +69,7 @@ func TestASnapshotThatComesTooLateIsRefused(t *testing.T) {
 		return k
 	}
 	late := sink(2)
-	peer, _ := openTestMachine(t)
-	applyUpTo(t, peer, 9)
-	export, err := peer.Export()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var copied bytes.Buffer
-	if _, err := export.WriteTo(&copied); err != nil {
-		t.Fatal(err)
-	}
-	if err := export.Close(); err != nil {
-		t.Fatal(err)
-	}
+	copied := copyAt(t, 9)
 	received := sink(9)
 	if _, err := received.Write(copied.Bytes()); err != nil {
 		t.Fatal(err)
@@ -102,19 +109,7 @@ func TestACopyThatIsBehindIsWaitedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, _ := openTestMachine(t)
-	applyUpTo(t, peer, 3)
-	export, err := peer.Export()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var copied bytes.Buffer
-	if _, err := export.WriteTo(&copied); err != nil {
-		t.Fatal(err)
-	}
-	if err := export.Close(); err != nil {
-		t.Fatal(err)
-	}
+	copied := copyAt(t, 3)
 	k, err := s.Create(1, 3, 1, raft.Configuration{}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +127,7 @@ func TestACopyThatIsBehindIsWaitedFor(t *testing.T) {
 	if r.applied() != 5 {
 		t.Fatalf("the state is at %d", r.applied())
 	}
-	if err := r.Restore(io.NopCloser(&copied)); err != nil {
+	if err := r.Restore(io.NopCloser(copied)); err != nil {
 		t.Fatal(err)
 	}
 	if r.applied() != 3 {
@@ -144,13 +139,7 @@ func TestACopyThatIsBehindIsWaitedFor(t *testing.T) {
 // raft would hand over only what came after the copy.
 func TestNothingOlderThanAReceivedCopyTakesItsPlace(t *testing.T) {
 	t.Parallel()
-	peer, _ := openTestMachine(t)
-	applyUpTo(t, peer, 9)
-	export, err := peer.Export()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer export.Close()
+	copied := copyAt(t, 9)
 	m, folder := openTestMachine(t)
 	s, err := openSnapshots(folder, m)
 	if err != nil {
@@ -160,7 +149,7 @@ func TestNothingOlderThanAReceivedCopyTakesItsPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := export.WriteTo(sink); err != nil {
+	if _, err := sink.Write(copied.Bytes()); err != nil {
 		t.Fatal(err)
 	}
 	if err := sink.Close(); err != nil {
