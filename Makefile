@@ -70,7 +70,7 @@ fast:
 race:
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler: apt-get install gcc; without it, make lint fast e2e'; exit 1; }
 	go test -race -timeout $(TEST_TIMEOUT) $(UNIT)
-	go test -tags level1 -timeout $(TEST_TIMEOUT) ./fsm/... # as the older release that e2e mixes in
+	go test -tags level2 -timeout $(TEST_TIMEOUT) ./fsm/... # as the older release that e2e mixes in
 
 e2e:
 	go test -timeout $(TEST_TIMEOUT) ./chaos/e2e

@@ -56,6 +56,7 @@ func (r *testRegistry) Execute(_ context.Context, req Request) (registry.Result,
 	id := registry.CommandID{Node: "n1", Epoch: 1, Sequence: r.sequence}
 	entry := fsm.Encode(registry.Command{
 		ID: id, Lowest: r.sequence, Actor: req.Actor, ClTRID: req.ClTRID, Salt: []byte("salt"), Kind: req.Kind, Body: store.Encode(req.Body),
+		Needs: registry.LevelOf(req.Kind, req.Body),
 	})
 	fsm.Stamp(entry, r.now)
 	out, err := r.machine.Apply([]fsm.Entry{{Index: r.index, Term: 1, Data: entry}})
@@ -190,6 +191,9 @@ func newRegistry(t testing.TB) *testRegistry {
 	})
 	r := &testRegistry{machine: m, now: testNow}
 	r.operate(t, registry.KindClusterInit, registry.Cluster{Name: "test.example", Repository: "QUORATE", Level: 1})
+	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
+		r.operate(t, registry.KindRaiseLevel, registry.RaiseLevel{To: to})
+	}
 	for _, tld := range []registry.TLD{{Name: "example", Thick: true}, {Name: "tld"}, {Name: "zz--main-1234"}} {
 		tld.Currency, tld.CreatePrice, tld.RenewPrice, tld.MaxYears = "EUR", 1000, 1000, 10
 		tld.AddGrace, tld.RenewGrace, tld.AutoRenewGrace, tld.DeleteDelay = 5*registry.Day, 5*registry.Day, 45*registry.Day, 35*registry.Day

@@ -18,7 +18,7 @@ import (
 	"quorate/fsm/store"
 )
 
-var golden = flag.String("golden", "", "write this golden `file` (level2, level2.db, schema) anew: only for a new level, never to make a test pass")
+var golden = flag.String("golden", "", "write this golden `file` (level3, level3.db, schema) anew: only for a new level, never to make a test pass")
 
 // goldens are the histories whose logs and states are kept. What a file holds was written by the
 // release that brought its level, and stays as it is for ever.

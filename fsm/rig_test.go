@@ -133,6 +133,20 @@ func (r *rig) raise() {
 	r.must(r.do(operator, registry.KindRaiseLevel, registry.RaiseLevel{To: at + 1, Readers: members}))
 }
 
+// raiseTo brings the cluster to a level; the test is skipped if this binary doesn't read it.
+func (r *rig) raiseTo(to registry.Level) {
+	r.t.Helper()
+	if to > registry.HighestLevel {
+		r.t.Skipf("this binary reads levels up to %d", registry.HighestLevel)
+	}
+	for at := registry.FirstLevel; at < to; {
+		r.view(func(v fsm.View) { at = v.Level() })
+		if at < to {
+			r.raise()
+		}
+	}
+}
+
 func defaultTLD(name string) registry.TLD {
 	return registry.TLD{
 		Name: name, Thick: true, Currency: "USD", CreatePrice: 800, RenewPrice: 900, MaxYears: 10,

@@ -109,6 +109,10 @@ func (s *scenario) line(fields []string) (string, error) {
 		return "", err
 	case "tick":
 		return s.result(s.rig.do(node("n1"), registry.KindTick, registry.Tick{})), nil
+	case "level":
+		n, err := strconv.Atoi(fields[1])
+		s.rig.raiseTo(registry.Level(n))
+		return "", err
 	case "policy":
 		s.rig.policy(fields[1], w.number("deposit"), fields[2:len(w.plain)]...)
 		return "", nil

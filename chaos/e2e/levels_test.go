@@ -19,8 +19,8 @@ import (
 
 // older builds, once, the binary as a release that reads no cluster level but the first.
 var older = sync.OnceValues(func() (path string, err error) {
-	path = filepath.Join(filepath.Dir(binary), "quorate-level1")
-	out, err := exec.Command("go", "build", "-tags", "level1", "-o", path, "quorate").CombinedOutput()
+	path = filepath.Join(filepath.Dir(binary), "quorate-level2")
+	out, err := exec.Command("go", "build", "-tags", "level2", "-o", path, "quorate").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("building the older binary: %w\n%s", err, out)
 	}
@@ -32,7 +32,7 @@ func olderBinary(t *testing.T) string {
 	t.Helper()
 	path, err := older()
 	do(t, err)
-	for file, want := range map[string]string{path: "levels up to 1)", binary: "levels up to 2)"} {
+	for file, want := range map[string]string{path: "levels up to 2)", binary: "levels up to 3)"} {
 		if out, err := exec.Command(file, "--version").Output(); err != nil || !strings.Contains(string(out), want) {
 			t.Fatalf("%s --version: %v: %s", file, err, out)
 		}

@@ -28,6 +28,7 @@ const (
 var brought = []string{
 	"the registry of release 0.1",
 	"the ledger is audited in slices, and can be audited anew",
+	"transfers, poll messages, DNSSEC, updates of all objects and of policy",
 }
 
 // Brought is what a level brought, in words; "" for one that this binary doesn't know.

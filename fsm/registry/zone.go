@@ -18,10 +18,11 @@ type Zone struct {
 
 // RRset is a set of resource records of one owner and type, class IN.
 type RRset struct {
-	Owner string   `cbor:"1,keyasint"` // in lower case, no final dot
-	Type  uint16   `cbor:"2,keyasint"` // RFC 1035 §3.2.2
-	TTL   uint32   `cbor:"3,keyasint"` // seconds
-	Data  [][]byte `cbor:"4,keyasint"` // RDATA in wire form, uncompressed, in canonical order (RFC 4034 §6.3)
+	Owner string   `cbor:"1,keyasint"`                     // in lower case, no final dot
+	Type  uint16   `cbor:"2,keyasint"`                     // RFC 1035 §3.2.2
+	TTL   uint32   `cbor:"3,keyasint"`                     // seconds
+	Data  [][]byte `cbor:"4,keyasint"`                     // RDATA in wire form, uncompressed, in canonical order (RFC 4034 §6.3)
+	Sigs  [][]byte `cbor:"5,keyasint,omitempty" since:"3"` // RDATA of the RRSIGs that cover the set (RFC 4034 §3.1), one a key, sorted
 }
 
 // Publication takes a zone from one serial to the next: the difference that

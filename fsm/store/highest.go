@@ -1,6 +1,6 @@
-//go:build !level1
+//go:build !level2
 
 package store
 
 // HighestLevel is the newest level that this binary reads and writes.
-const HighestLevel Level = 2
+const HighestLevel Level = 3

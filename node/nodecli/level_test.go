@@ -12,7 +12,7 @@ import (
 
 func TestLevel(t *testing.T) {
 	t.Parallel()
-	if registry.HighestLevel < 2 {
+	if registry.HighestLevel < 3 {
 		t.Skip("this binary is of an older release")
 	}
 	c, at := start(t)
@@ -24,7 +24,7 @@ The cluster is at level 1: the registry of release 0.1.
 Level 2 would bring: the ledger is audited in slices, and can be audited anew.
 
 NODE   READS
-site1  up to 2
+site1  up to 3
 site2  up to 1
 site3  unreachable
 `)
@@ -42,13 +42,14 @@ site3  unreachable
 	}
 	same(t, must(t, at("level raise")...), "The cluster is at level 2 now: the ledger is audited in slices, and can be audited anew.\n")
 	same(t, must(t, at("audit")...), "The audit begins anew.\n")
-	if out := must(t, at("status")...); strings.Contains(out, "reads") || !strings.Contains(out, "  2      yes") {
+	if out := must(t, at("status")...); !strings.Contains(out, "  2 (reads 3)  yes") {
 		t.Errorf("got\n%s", out)
 	}
 	if out := must(t, at("history")...); !strings.Contains(out, "cluster:level") || !strings.Contains(out, "ledger:audit") {
 		t.Errorf("got\n%s", out)
 	}
-	if _, _, err := run(t, "", at("level raise")...); err == nil || !strings.HasPrefix(err.Error(), "the cluster stays at level 2: not every member can read level 3: site1 reads up to level 2; ") {
+	same(t, must(t, at("level raise")...), "The cluster is at level 3 now: "+registry.Brought(3)+".\n")
+	if _, _, err := run(t, "", at("level raise")...); err == nil || !strings.HasPrefix(err.Error(), "the cluster stays at level 3: not every member can read level 4: site1 reads up to level 3; ") {
 		t.Errorf("got %v", err)
 	}
 	for _, n := range c.Nodes {

@@ -29,15 +29,15 @@ func TestStatusOfAllSites(t *testing.T) {
 	must(t, at(createExample)...)
 	same(t, hideDigest(t, c, must(t, at("status")...)), `
 SITE   NODE   STATE     TERM  APPLIED  DIGEST    LEVEL        READY  ZONES      PEERS
-site1  site1  leader    1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site2 1.2ms, site3 1.2ms
-site2  site2  follower  1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site1 1.2ms, site3 1.2ms
-site3  site3  follower  1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site1 1.2ms, site2 1.2ms
+site1  site1  leader    1     2        DDDDDDDD  1 (reads 3)  yes    example 1  site2 1.2ms, site3 1.2ms
+site2  site2  follower  1     2        DDDDDDDD  1 (reads 3)  yes    example 1  site1 1.2ms, site3 1.2ms
+site3  site3  follower  1     2        DDDDDDDD  1 (reads 3)  yes    example 1  site1 1.2ms, site2 1.2ms
 
 Replicas agree at index 2.
 `)
 	same(t, hideDigest(t, c, must(t, at("status --site site2")...)), `
 SITE   NODE   STATE     TERM  APPLIED  DIGEST    LEVEL        READY  ZONES      PEERS
-site2  site2  follower  1     2        DDDDDDDD  1 (reads 2)  yes    example 1  site1 1.2ms, site3 1.2ms
+site2  site2  follower  1     2        DDDDDDDD  1 (reads 3)  yes    example 1  site1 1.2ms, site3 1.2ms
 `)
 }
 
@@ -56,8 +56,8 @@ func TestStatusInTrouble(t *testing.T) {
 	address := strings.TrimPrefix(url, "https://")
 	same(t, out, `
 SITE   NODE   STATE      TERM  APPLIED  DIGEST    LEVEL        READY  ZONES                       PEERS
-site1  site1  leader     1     2        DDDDDDDD  1 (reads 2)  yes    example 1                   site2 1.2ms, site3 1.2ms
-site2  site2  follower   1     2        DDDDDDDD  1 (reads 2)  no     example 1 (serves 0) (+12)  site1 not connected, site3 1.2ms
+site1  site1  leader     1     2        DDDDDDDD  1 (reads 3)  yes    example 1                   site2 1.2ms, site3 1.2ms
+site2  site2  follower   1     2        DDDDDDDD  1 (reads 3)  no     example 1 (serves 0) (+12)  site1 not connected, site3 1.2ms
 site3  -      no answer  -     -        -         -            -      -                           -
 
 Replicas agree at index 2.
