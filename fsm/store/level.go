@@ -40,28 +40,28 @@ func since(f reflect.StructField) Level {
 	return Level(n)
 }
 
-// hasLate says whether a value of type t can hold a field that came after FirstLevel.
-func hasLate(t reflect.Type) bool {
+// newest is the level of the newest field that a value of type t can hold.
+func newest(t reflect.Type) Level {
+	level := FirstLevel
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return hasLate(t.Elem())
+		return newest(t.Elem())
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if f := t.Field(i); since(f) > FirstLevel || hasLate(f.Type) {
-				return true
-			}
+			f := t.Field(i)
+			level = max(level, since(f), newest(f.Type))
 		}
 	}
-	return false
+	return level
 }
 
 // HasLate says whether a value of type T can hold a field that came after FirstLevel: of others LevelOf need not be asked.
-func HasLate[T any]() bool { return hasLate(reflect.TypeFor[T]()) }
+func HasLate[T any]() bool { return newest(reflect.TypeFor[T]()) > FirstLevel }
 
 // LevelOf is the least level at which v may be written: that of the newest field which it has set.
 func LevelOf(v any) Level {
 	r := reflect.ValueOf(v)
-	if !r.IsValid() || !hasLate(r.Type()) {
+	if !r.IsValid() || newest(r.Type()) == FirstLevel {
 		return FirstLevel
 	}
 	return levelOf(r)

@@ -15,7 +15,7 @@ type schema struct {
 	name     string
 	appended bool
 	since    Level
-	late     bool // values can hold fields that came after FirstLevel
+	newest   Level // of the table and all fields that values can hold: a state at it can hold any row
 	row      reflect.Type
 	check    func(value []byte) error
 }
@@ -36,7 +36,7 @@ func DeclareSince[V any](level Level, id byte, name string, appended bool) Table
 		panic(fmt.Sprintf("table id %d is declared twice: %s and %s", id, old.name, name))
 	}
 	row := reflect.TypeFor[V]()
-	s := &schema{id: id, name: name, appended: appended, since: level, row: row, late: hasLate(row)}
+	s := &schema{id: id, name: name, appended: appended, since: level, row: row, newest: max(level, newest(row))}
 	s.check = func(b []byte) error {
 		var v V
 		if err := decodeRow(s, b, &v); err != nil {
@@ -69,12 +69,10 @@ func (t Table[V]) Has(r Reader, key Key) bool { return r.get(t.schema, key) != n
 // Put sets the row at key. A table or field that came after the state's level is a
 // broken invariant, and panics: somewhere a peer might not be able to read it.
 func (t Table[V]) Put(tx *Tx, key Key, v V) {
-	level := t.schema.since
-	if t.schema.late {
-		level = max(level, LevelOf(v))
-	}
-	if at := tx.base.Level(); level > at {
-		panic(fmt.Sprintf("invariant: table %s: a row of level %d in a state at level %d", t.schema.name, level, at))
+	if at := tx.base.Level(); at < t.schema.newest {
+		if level := max(t.schema.since, LevelOf(v)); level > at {
+			panic(fmt.Sprintf("invariant: table %s: a row of level %d in a state at level %d", t.schema.name, level, at))
+		}
 	}
 	tx.put(t.schema, key, Encode(v))
 }
@@ -104,7 +102,7 @@ func (t Table[V]) decode(b []byte) (v V) {
 
 // decodeRow is Decode, and refuses what a release that reads no further than this binary wouldn't know.
 func decodeRow[V any](s *schema, b []byte, v *V) error {
-	if err := Decode(b, v); err != nil || !s.late {
+	if err := Decode(b, v); err != nil || s.newest <= HighestLevel {
 		return err
 	}
 	if level := LevelOf(*v); level > HighestLevel {
