@@ -45,12 +45,14 @@ var imports = map[string][]string{
 
 	"node/consensus/planted": {}, // runs the tests of node/consensus, from outside
 
-	"epp":          {"epp/frame", "epp/password", "epp/xmltree", "fsm", "fsm/registry"},
-	"epp/eppcli":   {"epp/client"},
-	"epp/client":   {"epp/frame", "epp/xmltree"},
-	"epp/frame":    {},
-	"epp/password": {},
-	"epp/xmltree":  {},
+	"epp":           {"epp/frame", "epp/password", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry"},
+	"epp/xmlschema": {"epp/xmltree", "fsm/registry"},
+	"epp/xmlwriter": {"epp/xmltree", "fsm/registry"},
+	"epp/eppcli":    {"epp/client"},
+	"epp/client":    {"epp/frame", "epp/xmltree"},
+	"epp/frame":     {},
+	"epp/password":  {},
+	"epp/xmltree":   {},
 
 	"rdds":                  {"fsm", "fsm/registry"},
 	"rdds/rdap":             {"rdds", "fsm", "fsm/registry"},

@@ -14,11 +14,11 @@ import (
 func parseCheck(e *xmltree.Element, key string, read func(x *schema, e *xmltree.Element) string,
 	problem func(string) string, available func(fsm.View, string) registry.Availability) (action, *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
-	elements := q.repeated(key, 1, 0)
-	q.end()
+	q := x.Sequence(e)
+	elements := q.Repeated(key, 1, 0)
+	q.End()
 	if len(elements) > MaxCheck {
-		x.refuse(registry.ParameterPolicy, &elements[MaxCheck], "at most %d in one command", MaxCheck)
+		x.Refuse(registry.ParameterPolicy, &elements[MaxCheck], "at most %d in one command", MaxCheck)
 	}
 	keys := make([]string, len(elements))
 	for i := range elements {
@@ -26,28 +26,28 @@ func parseCheck(e *xmltree.Element, key string, read func(x *schema, e *xmltree.
 	}
 	prefix := prefixes[e.Space]
 	return action{level: fsm.Session, query: func(v fsm.View, w *writer) *registry.Failure {
-		w.raw(`<`, prefix, `:chkData xmlns:`, prefix, `="`, e.Space, `">`)
+		w.Raw(`<`, prefix, `:chkData xmlns:`, prefix, `="`, e.Space, `">`)
 		for _, k := range keys {
 			a := registry.Availability{Name: k, Reason: problem(k)}
 			if a.Reason == "" {
 				a = available(v, k)
 			}
-			w.raw(`<`, prefix, `:cd><`, prefix, `:`, key, ` avail="`)
+			w.Raw(`<`, prefix, `:cd><`, prefix, `:`, key, ` avail="`)
 			if a.Available {
-				w.raw(`1">`)
+				w.Raw(`1">`)
 			} else {
-				w.raw(`0">`)
+				w.Raw(`0">`)
 			}
-			w.text(k)
-			w.raw(`</`, prefix, `:`, key, `>`)
+			w.Text(k)
+			w.Raw(`</`, prefix, `:`, key, `>`)
 			if !a.Available {
-				w.element(prefix+":reason", checkReason(a.Reason))
+				w.Element(prefix+":reason", checkReason(a.Reason))
 			}
-			w.raw(`</`, prefix, `:cd>`)
+			w.Raw(`</`, prefix, `:cd>`)
 		}
-		w.raw(`</`, prefix, `:chkData>`)
+		w.Raw(`</`, prefix, `:chkData>`)
 		return nil
-	}}, x.failure()
+	}}, x.Failure()
 }
 
 // checkReason fits a reason into reasonBaseType: 1 to 32 characters.

@@ -31,52 +31,52 @@ func parseCommand(doc []byte) (c command, fail *registry.Failure) {
 	}
 	var x schema
 	if !root.Is(nsEPP, "epp") {
-		x.violate(root, "not <epp> of %s", nsEPP)
-		return c, x.failure()
+		x.Violate(root, "not <epp> of %s", nsEPP)
+		return c, x.Failure()
 	}
-	x.attributes(root, nil)
-	q := x.sequence(root)
+	x.Attributes(root, nil)
+	q := x.Sequence(root)
 	switch {
-	case q.peek("hello"):
+	case q.Peek("hello"):
 		c.verb = "hello"
-		c.element = q.required("hello")
-		x.empty(c.element)
-	case q.peek("extension"):
-		e := q.required("extension")
-		x.refuse(registry.UnimplementedExtension, e, "no protocol extension is spoken here")
+		c.element = q.Required("hello")
+		x.Empty(c.element)
+	case q.Peek("extension"):
+		e := q.Required("extension")
+		x.Refuse(registry.UnimplementedExtension, e, "no protocol extension is spoken here")
 	default:
-		c.command(&x, q.required("command"))
+		c.command(&x, q.Required("command"))
 	}
-	q.end()
-	return c, x.failure()
+	q.End()
+	return c, x.Failure()
 }
 
 // command reads a commandType.
 func (c *command) command(x *schema, e *xmltree.Element) {
 	c.transaction(x, e)
-	q := x.sequence(e)
+	q := x.Sequence(e)
 	if len(e.Children) == 0 {
-		q.unexpected("a command")
+		q.Unexpected("a command")
 		return
 	}
 	verb := &e.Children[0]
 	_, known := verbs[verb.Name]
 	if verb.Space != nsEPP || !known {
 		// Not a matter of schema: RFC 5730 §3 has a code for it.
-		x.refuse(registry.UnknownCommand, verb, "EPP has no such command")
-		q.at++
+		x.Refuse(registry.UnknownCommand, verb, "EPP has no such command")
+		q.Skip()
 	} else {
 		c.verb = verb.Name
-		c.element = q.required(c.verb, verbAttributes[c.verb]...)
+		c.element = q.Required(c.verb, verbAttributes[c.verb]...)
 	}
-	if ext := q.optional("extension"); ext != nil {
-		inner := x.sequence(ext)
+	if ext := q.Optional("extension"); ext != nil {
+		inner := x.Sequence(ext)
 		for range max(1, len(ext.Children)) {
-			c.extensions = append(c.extensions, inner.foreign())
+			c.extensions = append(c.extensions, inner.Foreign())
 		}
 	}
-	q.optional("clTRID")
-	q.end()
+	q.Optional("clTRID")
+	q.End()
 }
 
 var verbAttributes = map[string][]string{"poll": {"op", "msgID"}, "transfer": {"op"}}
@@ -88,9 +88,9 @@ func (c *command) transaction(x *schema, e *xmltree.Element) {
 	if id == nil {
 		return
 	}
-	s := xmltree.Collapse(x.text(id))
+	s := xmltree.Collapse(x.Text(id))
 	if n := utf8.RuneCountInString(s); n != 0 && (n < 3 || n > 64) {
-		x.violate(id, "%d characters, not 3 to 64", n)
+		x.Violate(id, "%d characters, not 3 to 64", n)
 		return
 	}
 	c.clTRID = s
@@ -139,27 +139,27 @@ var operations = map[operation]parser{
 func (c *command) object(s *session) (*xmltree.Element, *registry.Failure) {
 	var x schema
 	if c.verb == "transfer" {
-		x.choice(c.element, "op", "", "approve", "cancel", "query", "reject", "request")
+		x.Choice(c.element, "op", "", "approve", "cancel", "query", "reject", "request")
 	}
-	q := x.sequence(c.element)
-	e := q.foreign()
-	q.end()
-	if fail := x.failure(); fail != nil {
+	q := x.Sequence(c.element)
+	e := q.Foreign()
+	q.End()
+	if fail := x.Failure(); fail != nil {
 		return nil, fail
 	}
 	// The schemas of other services are not known here.
 	if prefixes[e.Space] != "" {
-		x.attributes(e, nil)
+		x.Attributes(e, nil)
 	}
 	switch {
 	case prefixes[e.Space] == "":
-		x.refuse(registry.UnimplementedObject, e, "this object service is not offered")
+		x.Refuse(registry.UnimplementedObject, e, "this object service is not offered")
 	case !s.objects[e.Space]:
-		x.refuse(registry.UnimplementedObject, e, "this object service was not named at login")
+		x.Refuse(registry.UnimplementedObject, e, "this object service was not named at login")
 	case e.Name != c.verb:
-		x.violate(e, "<%s> should be here", c.verb)
+		x.Violate(e, "<%s> should be here", c.verb)
 	}
-	return e, x.failure()
+	return e, x.Failure()
 }
 
 // label names the command in metrics and logs: from a fixed set, whatever clients send.

@@ -20,7 +20,7 @@ func (x *schema) postalInfos(all []xmltree.Element) (infos []registry.PostalInfo
 		e := &all[i]
 		p := x.postalInfo(e)
 		if slices.ContainsFunc(infos, func(o registry.PostalInfo) bool { return o.Type == p.Type }) {
-			x.refuse(registry.ParameterPolicy, e, "two addresses of the type %s", p.Type)
+			x.Refuse(registry.ParameterPolicy, e, "two addresses of the type %s", p.Type)
 		}
 		infos = append(infos, p)
 	}
@@ -28,28 +28,28 @@ func (x *schema) postalInfos(all []xmltree.Element) (infos []registry.PostalInfo
 }
 
 func (x *schema) postalInfo(e *xmltree.Element) (p registry.PostalInfo) {
-	p.Type = x.choice(e, "type", "", "loc", "int")
-	q := x.sequence(e)
-	p.Name = x.postalLine(q.required("name"), 1)
-	p.Org = x.postalLine(q.optional("org"), 0)
-	addr := q.required("addr")
-	q.end()
-	q = x.sequence(addr)
-	streets := q.repeated("street", 0, 3)
+	p.Type = x.Choice(e, "type", "", "loc", "int")
+	q := x.Sequence(e)
+	p.Name = x.postalLine(q.Required("name"), 1)
+	p.Org = x.postalLine(q.Optional("org"), 0)
+	addr := q.Required("addr")
+	q.End()
+	q = x.Sequence(addr)
+	streets := q.Repeated("street", 0, 3)
 	for i := range streets {
 		p.Street = append(p.Street, x.postalLine(&streets[i], 0))
 	}
-	p.City = x.postalLine(q.required("city"), 1)
-	p.Province = x.postalLine(q.optional("sp"), 0)
-	if pc := q.optional("pc"); pc != nil {
-		p.PostalCode = x.token(pc, 0, 16)
+	p.City = x.postalLine(q.Required("city"), 1)
+	p.Province = x.postalLine(q.Optional("sp"), 0)
+	if pc := q.Optional("pc"); pc != nil {
+		p.PostalCode = x.Token(pc, 0, 16)
 	}
-	cc := q.required("cc")
-	p.Country = x.token(cc, 2, 2)
+	cc := q.Required("cc")
+	p.Country = x.Token(cc, 2, 2)
 	if !isCountry(p.Country) {
-		x.refuse(registry.ParameterRange, cc, "not a country code of ISO 3166-1, in capitals")
+		x.Refuse(registry.ParameterRange, cc, "not a country code of ISO 3166-1, in capitals")
 	}
-	q.end()
+	q.End()
 	if p.Type == "int" {
 		x.internationalized(e)
 	}
@@ -61,9 +61,9 @@ func (x *schema) postalLine(e *xmltree.Element, min int) string {
 	if e == nil {
 		return ""
 	}
-	s := x.line(e, min, 255)
+	s := x.Line(e, min, 255)
 	if min > 0 && strings.TrimSpace(s) == "" {
-		x.refuse(registry.ParameterSyntax, e, "nothing but spaces")
+		x.Refuse(registry.ParameterSyntax, e, "nothing but spaces")
 	}
 	return s
 }
@@ -72,7 +72,7 @@ func (x *schema) postalLine(e *xmltree.Element, min int) string {
 // Unicode that 7 bits can represent (RFC 5733 §2.4, postalInfo).
 func (x *schema) internationalized(e *xmltree.Element) {
 	if i := strings.IndexFunc(e.Text, func(r rune) bool { return r >= utf8.RuneSelf }); i >= 0 {
-		x.refuse(registry.ParameterSyntax, e, "an address of the type int is in ASCII")
+		x.Refuse(registry.ParameterSyntax, e, "an address of the type int is in ASCII")
 	}
 	for i := range e.Children {
 		x.internationalized(&e.Children[i])
@@ -87,14 +87,14 @@ func (x *schema) phone(e *xmltree.Element) (p registry.Phone) {
 	if e == nil {
 		return p
 	}
-	p.Number = x.token(e, 0, 17)
+	p.Number = x.Token(e, 0, 17)
 	if p.Number != "" && !e164Pattern.MatchString(p.Number) {
-		x.violate(e, "not of the form +CC.NUMBER")
+		x.Violate(e, "not of the form +CC.NUMBER")
 	}
 	if ext, ok := e.Attr("x"); ok {
 		p.Extension = xmltree.Collapse(ext)
 		if utf8.RuneCountInString(p.Extension) > MaxExtension {
-			x.refuse(registry.ParameterPolicy, e, "an extension of more than %d characters", MaxExtension)
+			x.Refuse(registry.ParameterPolicy, e, "an extension of more than %d characters", MaxExtension)
 		}
 	}
 	return p
@@ -106,11 +106,11 @@ var emailAtoms = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z
 // email reads an address of the form that mail is really sent to: an
 // addr-spec (RFC 5322 §3.4.1) without quoting, comments and literals.
 func (x *schema) email(e *xmltree.Element) string {
-	s := x.token(e, 1, len(e.Text))
+	s := x.Token(e, 1, len(e.Text))
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 || len(s) > MaxEmail || at > MaxEmailLocal || !emailAtoms.MatchString(s[:at]) ||
 		nameProblem(lower(s[at+1:])) != "" || !strings.Contains(s[at+1:], ".") {
-		x.refuse(registry.ParameterSyntax, e, "not an e-mail address")
+		x.Refuse(registry.ParameterSyntax, e, "not an e-mail address")
 	}
 	return s
 }
@@ -120,20 +120,20 @@ func (x *schema) disclose(e *xmltree.Element) *registry.Disclose {
 	if e == nil {
 		return nil
 	}
-	d := &registry.Disclose{Flag: x.boolean(e, "flag")}
-	q := x.sequence(e)
+	d := &registry.Disclose{Flag: x.Boolean(e, "flag")}
+	q := x.Sequence(e)
 	for _, name := range []string{"name", "org", "addr"} {
-		for _, typed := range q.repeated(name, 0, 2, "type") {
-			x.empty(&typed)
-			d.Elements = append(d.Elements, name+":"+x.choice(&typed, "type", "", "loc", "int"))
+		for _, typed := range q.Repeated(name, 0, 2, "type") {
+			x.Empty(&typed)
+			d.Elements = append(d.Elements, name+":"+x.Choice(&typed, "type", "", "loc", "int"))
 		}
 	}
 	for _, name := range []string{"voice", "fax", "email"} {
-		if plain := q.optional(name); plain != nil {
-			x.empty(plain)
+		if plain := q.Optional(name); plain != nil {
+			x.Empty(plain)
 			d.Elements = append(d.Elements, name)
 		}
 	}
-	q.end()
+	q.End()
 	return d
 }

@@ -8,7 +8,7 @@ import (
 
 // parseContactCheck reads <contact:check> (RFC 5733 §3.1.1).
 func parseContactCheck(_ *session, e *xmltree.Element) (action, *registry.Failure) {
-	return parseCheck(e, "id", (*schema).identifier, contactIDProblem,
+	return parseCheck(e, "id", (*schema).Identifier, contactIDProblem,
 		func(v fsm.View, id string) registry.Availability { return v.CheckContact(id) })
 }
 

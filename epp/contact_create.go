@@ -9,25 +9,25 @@ import (
 // registry's own refusals: 2001, 2004, 2005, 2102, 2306, 2400.
 func parseContactCreate(s *session, e *xmltree.Element) (a action, fail *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
+	q := x.Sequence(e)
 	var c registry.ContactCreate
-	id := q.required("id")
-	c.ID = x.identifier(id)
+	id := q.Required("id")
+	c.ID = x.Identifier(id)
 	if problem := contactIDProblem(c.ID); problem != "" {
-		x.refuse(registry.ParameterSyntax, id, "%s", problem)
+		x.Refuse(registry.ParameterSyntax, id, "%s", problem)
 	}
-	c.Postal = x.postalInfos(q.repeated("postalInfo", 1, 2, "type"))
-	voice := q.optional("voice", "x")
+	c.Postal = x.postalInfos(q.Repeated("postalInfo", 1, 2, "type"))
+	voice := q.Optional("voice", "x")
 	c.Voice = x.phone(voice)
 	if voice != nil && c.Voice.Number == "" {
-		x.refuse(registry.ParameterSyntax, voice, "an empty telephone number")
+		x.Refuse(registry.ParameterSyntax, voice, "an empty telephone number")
 	}
-	c.Fax = x.phone(q.optional("fax", "x"))
-	c.Email = x.email(q.required("email"))
-	auth := x.authInfo(q.required("authInfo"), false)
-	c.Disclose = x.disclose(q.optional("disclose", "flag"))
-	q.end()
-	if fail := x.failure(); fail != nil {
+	c.Fax = x.phone(q.Optional("fax", "x"))
+	c.Email = x.email(q.Required("email"))
+	auth := x.authInfo(q.Required("authInfo"), false)
+	c.Disclose = x.disclose(q.Optional("disclose", "flag"))
+	q.End()
+	if fail := x.Failure(); fail != nil {
 		return a, fail
 	}
 	if c.AuthInfo, fail = seal(s.registry, auth); fail != nil {
@@ -41,9 +41,9 @@ func writeContactCreated(w *writer, r registry.Result) error {
 	if err != nil {
 		return err
 	}
-	w.raw(`<contact:creData`, contactXMLNS)
-	w.element("contact:id", c.ID)
-	w.time("contact:crDate", c.Created)
-	w.raw(`</contact:creData>`)
+	w.Raw(`<contact:creData`, contactXMLNS)
+	w.Element("contact:id", c.ID)
+	w.Time("contact:crDate", c.Created)
+	w.Raw(`</contact:creData>`)
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 // parseContactDelete reads <contact:delete> (RFC 5733 §3.2.2).
 func parseContactDelete(_ *session, e *xmltree.Element) (action, *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
-	id := x.identifier(q.required("id"))
-	q.end()
-	return action{kind: registry.KindContactDelete, body: registry.ContactDelete{ID: id}}, x.failure()
+	q := x.Sequence(e)
+	id := x.Identifier(q.Required("id"))
+	q.End()
+	return action{kind: registry.KindContactDelete, body: registry.ContactDelete{ID: id}}, x.Failure()
 }

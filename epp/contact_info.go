@@ -13,10 +13,10 @@ import (
 // fails with 2001, 2102, 2201, 2202, 2303.
 func parseContactInfo(s *session, e *xmltree.Element) (action, *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
-	id := x.identifier(q.required("id"))
-	auth := x.authInfo(q.optional("authInfo"), false)
-	q.end()
+	q := x.Sequence(e)
+	id := x.Identifier(q.Required("id"))
+	auth := x.authInfo(q.Optional("authInfo"), false)
+	q.End()
 	return action{level: fsm.Linearizable, query: func(v fsm.View, w *writer) *registry.Failure {
 		c, ok := v.Contact(id)
 		if !ok {
@@ -34,65 +34,65 @@ func parseContactInfo(s *session, e *xmltree.Element) (action, *registry.Failure
 			return registry.Fail(registry.AuthorizationError, "contact:id", id, "the contact is sponsored by another registrar")
 		}
 		return s.writeContact(v, w, c)
-	}}, x.failure()
+	}}, x.Failure()
 }
 
 // writeContact writes an infDataType.
 func (s *session) writeContact(v fsm.View, w *writer, c registry.Contact) *registry.Failure {
-	w.raw(`<contact:infData`, contactXMLNS)
-	w.element("contact:id", c.ID)
-	w.element("contact:roid", v.ROID(registry.ContactROID, c.Number))
+	w.Raw(`<contact:infData`, contactXMLNS)
+	w.Element("contact:id", c.ID)
+	w.Element("contact:roid", v.ROID(registry.ContactROID, c.Number))
 	w.statuses("contact", v.ContactStatuses(c))
 	for _, p := range c.Postal {
 		w.postalInfo(p)
 	}
 	w.phone("contact:voice", c.Voice)
 	w.phone("contact:fax", c.Fax)
-	w.element("contact:email", c.Email)
-	w.element("contact:clID", clientID(c.Sponsor))
-	w.element("contact:crID", clientID(c.Creator))
-	w.time("contact:crDate", c.Created)
+	w.Element("contact:email", c.Email)
+	w.Element("contact:clID", clientID(c.Sponsor))
+	w.Element("contact:crID", clientID(c.Creator))
+	w.Time("contact:crDate", c.Created)
 	if c.Updated != 0 && c.Updater != "" {
-		w.element("contact:upID", clientID(c.Updater))
+		w.Element("contact:upID", clientID(c.Updater))
 	}
-	w.time("contact:upDate", c.Updated)
-	w.time("contact:trDate", c.Moved)
+	w.Time("contact:upDate", c.Updated)
+	w.Time("contact:trDate", c.Moved)
 	if fail := s.writeAuthInfo(w, "contact", c.AuthInfo); fail != nil {
 		return fail
 	}
 	w.disclose(c.Disclose)
-	w.raw(`</contact:infData>`)
+	w.Raw(`</contact:infData>`)
 	return nil
 }
 
 func (w *writer) postalInfo(p registry.PostalInfo) {
-	w.raw(`<contact:postalInfo type="`, p.Type, `">`)
-	w.element("contact:name", p.Name)
-	w.optional("contact:org", p.Org)
-	w.raw(`<contact:addr>`)
+	w.Raw(`<contact:postalInfo type="`, p.Type, `">`)
+	w.Element("contact:name", p.Name)
+	w.Optional("contact:org", p.Org)
+	w.Raw(`<contact:addr>`)
 	for _, street := range p.Street {
-		w.element("contact:street", street)
+		w.Element("contact:street", street)
 	}
-	w.element("contact:city", p.City)
-	w.optional("contact:sp", p.Province)
-	w.optional("contact:pc", p.PostalCode)
-	w.element("contact:cc", p.Country)
-	w.raw(`</contact:addr></contact:postalInfo>`)
+	w.Element("contact:city", p.City)
+	w.Optional("contact:sp", p.Province)
+	w.Optional("contact:pc", p.PostalCode)
+	w.Element("contact:cc", p.Country)
+	w.Raw(`</contact:addr></contact:postalInfo>`)
 }
 
 func (w *writer) phone(name string, p registry.Phone) {
 	if p.Number == "" {
 		return
 	}
-	w.raw(`<`, name)
+	w.Raw(`<`, name)
 	if p.Extension != "" {
-		w.raw(` x="`)
-		w.text(p.Extension)
-		w.raw(`"`)
+		w.Raw(` x="`)
+		w.Text(p.Extension)
+		w.Raw(`"`)
 	}
-	w.raw(`>`)
-	w.text(p.Number)
-	w.raw(`</`, name, `>`)
+	w.Raw(`>`)
+	w.Text(p.Number)
+	w.Raw(`</`, name, `>`)
 }
 
 // disclose writes a discloseType, in the order in which it was read, which is the schema's.
@@ -104,14 +104,14 @@ func (w *writer) disclose(d *registry.Disclose) {
 	if d.Flag {
 		flag = "1"
 	}
-	w.raw(`<contact:disclose flag="`, flag, `">`)
+	w.Raw(`<contact:disclose flag="`, flag, `">`)
 	for _, e := range d.Elements {
 		name, form, typed := strings.Cut(e, ":")
-		w.raw(`<contact:`, name)
+		w.Raw(`<contact:`, name)
 		if typed {
-			w.raw(` type="`, form, `"`)
+			w.Raw(` type="`, form, `"`)
 		}
-		w.raw(`/>`)
+		w.Raw(`/>`)
 	}
-	w.raw(`</contact:disclose>`)
+	w.Raw(`</contact:disclose>`)
 }

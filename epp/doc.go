@@ -5,9 +5,11 @@
 // those are in fsm/registry, and DESIGN.md says where the line runs.
 package epp
 
+import "quorate/epp/xmlschema"
+
 // The namespaces that are spoken here.
 const (
-	nsEPP     = "urn:ietf:params:xml:ns:epp-1.0"
+	nsEPP     = xmlschema.EPP
 	nsDomain  = "urn:ietf:params:xml:ns:domain-1.0"
 	nsHost    = "urn:ietf:params:xml:ns:host-1.0"
 	nsContact = "urn:ietf:params:xml:ns:contact-1.0"
@@ -19,4 +21,4 @@ var services = []string{nsDomain, nsContact, nsHost}
 
 // prefixes are the customary prefixes of namespaces. Some clients look for
 // them literally, so they are the ones written.
-var prefixes = map[string]string{nsDomain: "domain", nsHost: "host", nsContact: "contact"}
+var prefixes = xmlschema.Prefixes

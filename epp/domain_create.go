@@ -9,22 +9,22 @@ import (
 // registry's own refusals: 2001, 2003, 2005, 2102, 2306, 2400.
 func parseDomainCreate(s *session, e *xmltree.Element) (a action, fail *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
+	q := x.Sequence(e)
 	var d registry.DomainCreate
-	name := q.required("name")
+	name := q.Required("name")
 	d.Name = x.hostName(name)
 	if problem := registrable(d.Name); problem != "" {
-		x.refuse(registry.ParameterPolicy, name, "%s", problem)
+		x.Refuse(registry.ParameterPolicy, name, "%s", problem)
 	}
-	d.Months = x.period(q.optional("period", "unit"))
-	d.Hosts = x.nameservers(q.optional("ns"))
-	if registrant := q.optional("registrant"); registrant != nil {
-		d.Registrant = x.identifier(registrant)
+	d.Months = x.period(q.Optional("period", "unit"))
+	d.Hosts = x.nameservers(q.Optional("ns"))
+	if registrant := q.Optional("registrant"); registrant != nil {
+		d.Registrant = x.Identifier(registrant)
 	}
-	d.Contacts = x.contacts(q.repeated("contact", 0, 0, "type"))
-	auth := x.authInfo(q.required("authInfo"), false)
-	q.end()
-	if fail := x.failure(); fail != nil {
+	d.Contacts = x.contacts(q.Repeated("contact", 0, 0, "type"))
+	auth := x.authInfo(q.Required("authInfo"), false)
+	q.End()
+	if fail := x.Failure(); fail != nil {
 		return a, fail
 	}
 	if d.AuthInfo, fail = seal(s.registry, auth); fail != nil {
@@ -38,10 +38,10 @@ func writeDomainCreated(w *writer, r registry.Result) error {
 	if err != nil {
 		return err
 	}
-	w.raw(`<domain:creData`, domainXMLNS)
-	w.element("domain:name", d.Name)
-	w.time("domain:crDate", d.Created)
-	w.time("domain:exDate", d.Expires)
-	w.raw(`</domain:creData>`)
+	w.Raw(`<domain:creData`, domainXMLNS)
+	w.Element("domain:name", d.Name)
+	w.Time("domain:crDate", d.Created)
+	w.Time("domain:exDate", d.Expires)
+	w.Raw(`</domain:creData>`)
 	return nil
 }

@@ -9,13 +9,13 @@ import (
 func parseDomainDelete(_ *session, e *xmltree.Element) (action, *registry.Failure) {
 	var x schema
 	name := x.onlyName(e)
-	return action{kind: registry.KindDomainDelete, body: registry.DomainDelete{Name: name}}, x.failure()
+	return action{kind: registry.KindDomainDelete, body: registry.DomainDelete{Name: name}}, x.Failure()
 }
 
 // onlyName reads an element that holds just a host or domain name: sNameType.
 func (x *schema) onlyName(e *xmltree.Element) string {
-	q := x.sequence(e)
-	name := x.hostName(q.required("name"))
-	q.end()
+	q := x.Sequence(e)
+	name := x.hostName(q.Required("name"))
+	q.End()
 	return name
 }

@@ -12,12 +12,12 @@ import (
 // parseDomainInfo reads <domain:info> (RFC 5731 §3.1.2). It fails with 2001, 2005, 2102, 2202, 2303.
 func parseDomainInfo(s *session, e *xmltree.Element) (action, *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
-	element := q.required("name", "hosts")
+	q := x.Sequence(e)
+	element := q.Required("name", "hosts")
 	name := x.hostName(element)
-	hosts := x.choice(element, "hosts", "all", "all", "del", "none", "sub")
-	auth := x.authInfo(q.optional("authInfo"), false)
-	q.end()
+	hosts := x.Choice(element, "hosts", "all", "all", "del", "none", "sub")
+	auth := x.authInfo(q.Optional("authInfo"), false)
+	q.End()
 	return action{level: fsm.Linearizable, query: func(v fsm.View, w *writer) *registry.Failure {
 		d, ok := v.Domain(name)
 		if !ok {
@@ -29,7 +29,7 @@ func parseDomainInfo(s *session, e *xmltree.Element) (action, *registry.Failure)
 			}
 		}
 		return s.writeDomain(v, w, d, hosts, auth.given || d.Sponsor == s.registrar)
-	}}, x.failure()
+	}}, x.Failure()
 }
 
 // checkDomainAuthInfo checks authInfo given for a domain: its own, or with a
@@ -73,42 +73,42 @@ func (s *session) cannotOpen(err error) *registry.Failure {
 
 // writeDomain writes an infDataType; with authInfo if all may be shown.
 func (s *session) writeDomain(v fsm.View, w *writer, d registry.Domain, hosts string, all bool) *registry.Failure {
-	w.raw(`<domain:infData`, domainXMLNS)
-	w.element("domain:name", d.Name)
-	w.element("domain:roid", v.ROID(registry.DomainROID, d.Number))
+	w.Raw(`<domain:infData`, domainXMLNS)
+	w.Element("domain:name", d.Name)
+	w.Element("domain:roid", v.ROID(registry.DomainROID, d.Number))
 	w.statuses("domain", v.DomainStatuses(d))
-	w.optional("domain:registrant", d.Registrant)
+	w.Optional("domain:registrant", d.Registrant)
 	for _, c := range d.Contacts {
-		w.element(`domain:contact type="`+c.Type+`"`, c.ID)
+		w.Element(`domain:contact type="`+c.Type+`"`, c.ID)
 	}
 	if names := v.HostNames(d); len(names) > 0 && (hosts == "all" || hosts == "del") {
 		slices.Sort(names)
-		w.raw(`<domain:ns>`)
+		w.Raw(`<domain:ns>`)
 		for _, name := range names {
-			w.element("domain:hostObj", name)
+			w.Element("domain:hostObj", name)
 		}
-		w.raw(`</domain:ns>`)
+		w.Raw(`</domain:ns>`)
 	}
 	if hosts == "all" || hosts == "sub" {
 		for _, name := range v.Subordinates(d.Name) {
-			w.element("domain:host", name)
+			w.Element("domain:host", name)
 		}
 	}
-	w.element("domain:clID", clientID(d.Sponsor))
-	w.element("domain:crID", clientID(d.Creator))
-	w.time("domain:crDate", d.Created)
+	w.Element("domain:clID", clientID(d.Sponsor))
+	w.Element("domain:crID", clientID(d.Creator))
+	w.Time("domain:crDate", d.Created)
 	if d.Updated != 0 && d.Updater != "" {
-		w.element("domain:upID", clientID(d.Updater))
+		w.Element("domain:upID", clientID(d.Updater))
 	}
-	w.time("domain:upDate", d.Updated)
-	w.time("domain:exDate", d.Expires)
-	w.time("domain:trDate", d.Moved)
+	w.Time("domain:upDate", d.Updated)
+	w.Time("domain:exDate", d.Expires)
+	w.Time("domain:trDate", d.Moved)
 	if all {
 		if fail := s.writeAuthInfo(w, "domain", d.AuthInfo); fail != nil {
 			return fail
 		}
 	}
-	w.raw(`</domain:infData>`)
+	w.Raw(`</domain:infData>`)
 	return nil
 }
 
@@ -121,16 +121,16 @@ func (s *session) writeAuthInfo(w *writer, prefix string, a registry.AuthInfo) *
 	if err != nil {
 		return s.cannotOpen(err)
 	}
-	w.raw(`<`, prefix, `:authInfo>`)
-	w.element(prefix+":pw", string(plain))
-	w.raw(`</`, prefix, `:authInfo>`)
+	w.Raw(`<`, prefix, `:authInfo>`)
+	w.Element(prefix+":pw", string(plain))
+	w.Raw(`</`, prefix, `:authInfo>`)
 	return nil
 }
 
 // statuses writes an object's status values.
 func (w *writer) statuses(prefix string, set registry.Statuses) {
 	for _, name := range set.Names() {
-		w.raw(`<`, prefix, `:status s="`, name, `"/>`)
+		w.Raw(`<`, prefix, `:status s="`, name, `"/>`)
 	}
 }
 

@@ -9,24 +9,24 @@ import (
 // registry's own refusals: 2001, 2003, 2005, 2102, 2306, 2400.
 func parseDomainUpdate(s *session, e *xmltree.Element) (a action, fail *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
+	q := x.Sequence(e)
 	var d registry.DomainUpdate
-	d.Name = x.hostName(q.required("name"))
-	add, rem, chg := q.optional("add"), q.optional("rem"), q.optional("chg")
-	q.end()
+	d.Name = x.hostName(q.Required("name"))
+	add, rem, chg := q.Optional("add"), q.Optional("rem"), q.Optional("chg")
+	q.End()
 	d.AddHosts, d.AddContacts, d.AddStatuses = x.addRem(add)
 	d.RemoveHosts, d.RemoveContacts, d.RemoveStatuses = x.addRem(rem)
 	var auth authInfo
 	if chg != nil {
-		q := x.sequence(chg)
-		if registrant := q.optional("registrant"); registrant != nil {
-			id := x.token(registrant, 0, 16)
+		q := x.Sequence(chg)
+		if registrant := q.Optional("registrant"); registrant != nil {
+			id := x.Token(registrant, 0, 16)
 			d.Registrant = &id
 		}
-		auth = x.authInfo(q.optional("authInfo"), true)
-		q.end()
+		auth = x.authInfo(q.Optional("authInfo"), true)
+		q.End()
 	}
-	if fail := x.failure(); fail != nil {
+	if fail := x.Failure(); fail != nil {
 		return a, fail
 	}
 	if auth.given {
@@ -45,10 +45,10 @@ func (x *schema) addRem(e *xmltree.Element) (hosts []string, contacts []registry
 	if e == nil {
 		return nil, nil, 0
 	}
-	q := x.sequence(e)
-	hosts = x.nameservers(q.optional("ns"))
-	contacts = x.contacts(q.repeated("contact", 0, 0, "type"))
-	statuses = x.statuses(q.repeated("status", 0, 11, "s", "lang"), domainStatuses)
-	q.end()
+	q := x.Sequence(e)
+	hosts = x.nameservers(q.Optional("ns"))
+	contacts = x.contacts(q.Repeated("contact", 0, 0, "type"))
+	statuses = x.statuses(q.Repeated("status", 0, 11, "s", "lang"), domainStatuses)
+	q.End()
 	return hosts, contacts, statuses
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"quorate/epp/frame"
+	"quorate/epp/xmlwriter"
 )
 
 // The data collection policy (RFC 5730 §2.4): what a registry under ICANN's
@@ -13,21 +14,21 @@ const dataPolicy = `<dcp><access><all/></access><statement><purpose><admin/><pro
 
 // greeting makes the frame that opens a connection and answers a <hello>.
 func (s *Server) greeting(b []byte, now time.Time) []byte {
-	w := writer{frame.Begin(b[:0])}
-	w.raw(prolog, `<greeting>`)
-	w.element("svID", s.config.ServerID)
-	w.element("svDate", now.UTC().Format("2006-01-02T15:04:05.000Z"))
-	w.raw(`<svcMenu><version>1.0</version><lang>en</lang>`)
+	w := writer{xmlwriter.On(frame.Begin(b[:0]))}
+	w.Raw(prolog, `<greeting>`)
+	w.Element("svID", s.config.ServerID)
+	w.Element("svDate", now.UTC().Format("2006-01-02T15:04:05.000Z"))
+	w.Raw(`<svcMenu><version>1.0</version><lang>en</lang>`)
 	for _, uri := range services {
-		w.element("objURI", uri)
+		w.Element("objURI", uri)
 	}
 	if len(s.config.Extensions) > 0 {
-		w.raw(`<svcExtension>`)
+		w.Raw(`<svcExtension>`)
 		for _, e := range s.config.Extensions {
-			w.element("extURI", e.URI())
+			w.Element("extURI", e.URI())
 		}
-		w.raw(`</svcExtension>`)
+		w.Raw(`</svcExtension>`)
 	}
-	w.raw(`</svcMenu>`, dataPolicy, `</greeting>`, epilog)
-	return frame.End(w.b)
+	w.Raw(`</svcMenu>`, dataPolicy, `</greeting>`, epilog)
+	return frame.End(w.B)
 }

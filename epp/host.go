@@ -15,14 +15,14 @@ const hostXMLNS = ` xmlns:host="` + nsHost + `">`
 func (x *schema) addresses(all []xmltree.Element) (octets [][]byte) {
 	for i := range all {
 		e := &all[i]
-		text := x.token(e, 3, 45)
-		family := x.choice(e, "ip", "v4", "v4", "v6")
+		text := x.Token(e, 3, 45)
+		family := x.Choice(e, "ip", "v4", "v4", "v6")
 		ip, err := netip.ParseAddr(text)
 		switch {
 		case err != nil || ip.Zone() != "" || ip.Is4() != (family == "v4"):
-			x.refuse(registry.ParameterSyntax, e, "not an IP%s address", family)
+			x.Refuse(registry.ParameterSyntax, e, "not an IP%s address", family)
 		case !servable(ip):
-			x.refuse(registry.ParameterPolicy, e, "nobody can reach a name server at this address")
+			x.Refuse(registry.ParameterPolicy, e, "nobody can reach a name server at this address")
 		default:
 			octets = append(octets, ip.AsSlice())
 		}

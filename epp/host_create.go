@@ -8,16 +8,16 @@ import (
 // parseHostCreate reads <host:create> (RFC 5732 §3.2.1). Besides the registry's own refusals: 2001, 2005, 2306.
 func parseHostCreate(_ *session, e *xmltree.Element) (action, *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
+	q := x.Sequence(e)
 	var h registry.HostCreate
-	name := q.required("name")
+	name := q.Required("name")
 	h.Name = x.hostName(name)
 	if problem := delegable(h.Name); problem != "" {
-		x.refuse(registry.ParameterPolicy, name, "%s", problem)
+		x.Refuse(registry.ParameterPolicy, name, "%s", problem)
 	}
-	h.Addresses = x.addresses(q.repeated("addr", 0, 0, "ip"))
-	q.end()
-	return action{kind: registry.KindHostCreate, body: h, reply: writeHostCreated}, x.failure()
+	h.Addresses = x.addresses(q.Repeated("addr", 0, 0, "ip"))
+	q.End()
+	return action{kind: registry.KindHostCreate, body: h, reply: writeHostCreated}, x.Failure()
 }
 
 func writeHostCreated(w *writer, r registry.Result) error {
@@ -25,9 +25,9 @@ func writeHostCreated(w *writer, r registry.Result) error {
 	if err != nil {
 		return err
 	}
-	w.raw(`<host:creData`, hostXMLNS)
-	w.element("host:name", h.Name)
-	w.time("host:crDate", h.Created)
-	w.raw(`</host:creData>`)
+	w.Raw(`<host:creData`, hostXMLNS)
+	w.Element("host:name", h.Name)
+	w.Time("host:crDate", h.Created)
+	w.Raw(`</host:creData>`)
 	return nil
 }

@@ -9,5 +9,5 @@ import (
 func parseHostDelete(_ *session, e *xmltree.Element) (action, *registry.Failure) {
 	var x schema
 	name := x.onlyName(e)
-	return action{kind: registry.KindHostDelete, body: registry.HostDelete{Name: name}}, x.failure()
+	return action{kind: registry.KindHostDelete, body: registry.HostDelete{Name: name}}, x.Failure()
 }

@@ -19,14 +19,14 @@ func parseHostInfo(_ *session, e *xmltree.Element) (action, *registry.Failure) {
 		}
 		writeHost(v, w, h)
 		return nil
-	}}, x.failure()
+	}}, x.Failure()
 }
 
 // writeHost writes an infDataType.
 func writeHost(v fsm.View, w *writer, h registry.Host) {
-	w.raw(`<host:infData`, hostXMLNS)
-	w.element("host:name", h.Name)
-	w.element("host:roid", v.ROID(registry.HostROID, h.Number))
+	w.Raw(`<host:infData`, hostXMLNS)
+	w.Element("host:name", h.Name)
+	w.Element("host:roid", v.ROID(registry.HostROID, h.Number))
 	w.statuses("host", v.HostStatuses(h))
 	for _, octets := range h.Addresses {
 		ip, _ := netip.AddrFromSlice(octets)
@@ -34,15 +34,15 @@ func writeHost(v fsm.View, w *writer, h registry.Host) {
 		if ip.Is4() {
 			family = "v4"
 		}
-		w.element(`host:addr ip="`+family+`"`, ip.String())
+		w.Element(`host:addr ip="`+family+`"`, ip.String())
 	}
-	w.element("host:clID", clientID(h.Sponsor))
-	w.element("host:crID", clientID(h.Creator))
-	w.time("host:crDate", h.Created)
+	w.Element("host:clID", clientID(h.Sponsor))
+	w.Element("host:crID", clientID(h.Creator))
+	w.Time("host:crDate", h.Created)
 	if h.Updated != 0 && h.Updater != "" {
-		w.element("host:upID", clientID(h.Updater))
+		w.Element("host:upID", clientID(h.Updater))
 	}
-	w.time("host:upDate", h.Updated)
-	w.time("host:trDate", h.Moved)
-	w.raw(`</host:infData>`)
+	w.Time("host:upDate", h.Updated)
+	w.Time("host:trDate", h.Moved)
+	w.Raw(`</host:infData>`)
 }

@@ -17,8 +17,6 @@ const (
 	MaxEmailLocal = 64
 	// MaxExtension bounds the x attribute of a telephone number, in characters; the schema doesn't.
 	MaxExtension = 16
-	// maxValue bounds what an error answer repeats of a client's value, in characters.
-	maxValue = 255
 )
 
 const (

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"quorate/epp/password"
+	"quorate/epp/xmlschema"
 	"quorate/epp/xmltree"
 	"quorate/fsm"
 	"quorate/fsm/registry"
@@ -52,38 +53,38 @@ type login struct {
 
 func parseLogin(e *xmltree.Element) (l login, fail *registry.Failure) {
 	var x schema
-	q := x.sequence(e)
-	l.clID = x.identifier(q.required("clID"))
-	l.password = x.token(q.required("pw"), 6, 16)
-	if pw := q.optional("newPW"); pw != nil {
-		x.token(pw, 6, 16)
-		x.refuse(registry.UnimplementedOption, pw, "passwords are changed with the registry's operator")
+	q := x.Sequence(e)
+	l.clID = x.Identifier(q.Required("clID"))
+	l.password = x.Token(q.Required("pw"), 6, 16)
+	if pw := q.Optional("newPW"); pw != nil {
+		x.Token(pw, 6, 16)
+		x.Refuse(registry.UnimplementedOption, pw, "passwords are changed with the registry's operator")
 	}
-	options, svcs := q.required("options"), q.required("svcs")
-	q.end()
+	options, svcs := q.Required("options"), q.Required("svcs")
+	q.End()
 
-	q = x.sequence(options)
-	if version := q.required("version"); x.text(version) != "" && version.Token() != "1.0" {
-		x.refuse(registry.UnimplementedVersion, version, "only 1.0 is spoken here")
+	q = x.Sequence(options)
+	if version := q.Required("version"); x.Text(version) != "" && version.Token() != "1.0" {
+		x.Refuse(registry.UnimplementedVersion, version, "only 1.0 is spoken here")
 	} else if version.Token() == "" {
-		x.violate(version, "empty")
+		x.Violate(version, "empty")
 	}
-	if lang := q.required("lang"); !languageTag.MatchString(xmltree.Collapse(x.text(lang))) {
-		x.violate(lang, "no language")
+	if lang := q.Required("lang"); !xmlschema.IsLanguage(xmltree.Collapse(x.Text(lang))) {
+		x.Violate(lang, "no language")
 	} else if lang.Token() != "en" {
-		x.refuse(registry.UnimplementedOption, lang, "only en is spoken here")
+		x.Refuse(registry.UnimplementedOption, lang, "only en is spoken here")
 	}
-	q.end()
+	q.End()
 
-	q = x.sequence(svcs)
-	l.objects = q.repeated("objURI", 1, maxServices)
-	if ext := q.optional("svcExtension"); ext != nil {
-		inner := x.sequence(ext)
-		l.extensions = inner.repeated("extURI", 1, maxServices)
-		inner.end()
+	q = x.Sequence(svcs)
+	l.objects = q.Repeated("objURI", 1, maxServices)
+	if ext := q.Optional("svcExtension"); ext != nil {
+		inner := x.Sequence(ext)
+		l.extensions = inner.Repeated("extURI", 1, maxServices)
+		inner.End()
 	}
-	q.end()
-	return l, x.failure()
+	q.End()
+	return l, x.Failure()
 }
 
 // chooseServices takes the services that a login names. All must be offered;
@@ -93,24 +94,24 @@ func (s *session) chooseServices(l login) *registry.Failure {
 	s.objects, s.extensions = map[string]bool{}, map[string]Extension{}
 	for i := range l.objects {
 		e := &l.objects[i]
-		switch uri := xmltree.Collapse(x.text(e)); {
+		switch uri := xmltree.Collapse(x.Text(e)); {
 		case slices.Contains(services, uri):
 			s.objects[uri] = true
 		case uri != nsEPP:
-			x.refuse(registry.UnimplementedObject, e, "this object service is not offered")
+			x.Refuse(registry.UnimplementedObject, e, "this object service is not offered")
 		}
 	}
 	for i := range l.extensions {
 		e := &l.extensions[i]
-		uri := xmltree.Collapse(x.text(e))
+		uri := xmltree.Collapse(x.Text(e))
 		at := slices.IndexFunc(s.server.config.Extensions, func(ext Extension) bool { return ext.URI() == uri })
 		if at < 0 {
-			x.refuse(registry.UnimplementedExtension, e, "this extension is not offered")
+			x.Refuse(registry.UnimplementedExtension, e, "this extension is not offered")
 			continue
 		}
 		s.extensions[uri] = s.server.config.Extensions[at]
 	}
-	return x.failure()
+	return x.Failure()
 }
 
 // authenticate binds the session to a registrar: the client certificate must

@@ -9,9 +9,9 @@ import (
 
 // hostName is e's text as the name of a host or domain, in lower case.
 func (x *schema) hostName(e *xmltree.Element) string {
-	name := lower(x.label(e))
+	name := lower(x.Label(e))
 	if problem := nameProblem(name); problem != "" {
-		x.refuse(registry.ParameterSyntax, e, "%s", problem)
+		x.Refuse(registry.ParameterSyntax, e, "%s", problem)
 	}
 	return name
 }

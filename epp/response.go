@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"quorate/epp/frame"
-	"quorate/epp/xmltree"
+	"quorate/epp/xmlwriter"
 	"quorate/fsm/registry"
 )
 
@@ -32,69 +32,37 @@ const (
 
 // frame writes the response as a data unit over b.
 func (r *response) frame(b []byte) []byte {
-	w := writer{frame.Begin(b[:0])}
-	w.raw(prolog, `<response><result code="`)
-	w.b = strconv.AppendUint(w.b, uint64(r.code), 10)
-	w.raw(`"><msg lang="en">`)
-	w.text(r.code.Text())
-	w.raw(`</msg>`)
+	w := writer{xmlwriter.On(frame.Begin(b[:0]))}
+	w.Raw(prolog, `<response><result code="`)
+	w.B = strconv.AppendUint(w.B, uint64(r.code), 10)
+	w.Raw(`"><msg lang="en">`)
+	w.Text(r.code.Text())
+	w.Raw(`</msg>`)
 	if r.fail != nil {
 		w.failure(r.fail)
 	}
-	w.raw(`</result>`)
-	if len(r.data.b) > 0 {
-		w.raw(`<resData>`)
-		w.b = append(w.b, r.data.b...)
-		w.raw(`</resData>`)
+	w.Raw(`</result>`)
+	if len(r.data.B) > 0 {
+		w.Raw(`<resData>`)
+		w.B = append(w.B, r.data.B...)
+		w.Raw(`</resData>`)
 	}
-	if len(r.extension.b) > 0 {
-		w.raw(`<extension>`)
-		w.b = append(w.b, r.extension.b...)
-		w.raw(`</extension>`)
+	if len(r.extension.B) > 0 {
+		w.Raw(`<extension>`)
+		w.B = append(w.B, r.extension.B...)
+		w.Raw(`</extension>`)
 	}
-	w.raw(`<trID>`)
+	w.Raw(`<trID>`)
 	if r.clTRID != "" {
-		w.element("clTRID", r.clTRID)
+		w.Element("clTRID", r.clTRID)
 	}
-	w.element("svTRID", r.svTRID)
-	w.raw(`</trID></response>`, epilog)
-	return frame.End(w.b)
+	w.Element("svTRID", r.svTRID)
+	w.Raw(`</trID></response>`, epilog)
+	return frame.End(w.B)
 }
 
-// writer appends XML. Element names are literals of this package and need no escaping.
-type writer struct{ b []byte }
-
-// raw appends XML as it is.
-func (w *writer) raw(parts ...string) {
-	for _, p := range parts {
-		w.b = append(w.b, p...)
-	}
-}
-
-// text appends character data.
-func (w *writer) text(s string) { w.b = xmltree.AppendText(w.b, s) }
-
-// element appends an element that holds text; name may carry attributes.
-func (w *writer) element(name, text string) {
-	tag, _, _ := strings.Cut(name, " ")
-	w.raw("<", name, ">")
-	w.text(text)
-	w.raw("</", tag, ">")
-}
-
-// optional appends an element unless its text is empty.
-func (w *writer) optional(name, text string) {
-	if text != "" {
-		w.element(name, text)
-	}
-}
-
-// time appends an element that holds a time, unless it is nought.
-func (w *writer) time(name string, t registry.Time) {
-	if t != 0 {
-		w.element(name, t.String())
-	}
-}
+// writer appends XML, and knows what answers share.
+type writer struct{ xmlwriter.Writer }
 
 // failure appends what a result says about an error: the offending element,
 // and the reason beside it if there is one (RFC 5730 §2.6, value and extValue).
@@ -106,10 +74,10 @@ func (w *writer) failure(f *registry.Failure) {
 		w.offender(f)
 		return
 	}
-	w.raw(`<extValue>`)
+	w.Raw(`<extValue>`)
 	w.offender(f)
-	w.element(`reason lang="en"`, f.Reason)
-	w.raw(`</extValue>`)
+	w.Element(`reason lang="en"`, f.Reason)
+	w.Raw(`</extValue>`)
 }
 
 // offender appends the offending element with its namespace bound, for <value> is taken out of its context by clients.
@@ -124,18 +92,18 @@ func (w *writer) offender(f *registry.Failure) {
 			}
 		}
 	}
-	w.raw(`<value><`, name)
+	w.Raw(`<value><`, name)
 	switch prefix, _, prefixed := strings.Cut(name, ":"); {
 	case prefixed:
-		w.raw(` xmlns:`, prefix, `="`)
-		w.text(space)
-		w.raw(`"`)
+		w.Raw(` xmlns:`, prefix, `="`)
+		w.Text(space)
+		w.Raw(`"`)
 	case space != nsEPP:
-		w.raw(` xmlns="`)
-		w.text(space)
-		w.raw(`"`)
+		w.Raw(` xmlns="`)
+		w.Text(space)
+		w.Raw(`"`)
 	}
-	w.raw(`>`)
-	w.text(f.Value)
-	w.raw(`</`, name, `></value>`)
+	w.Raw(`>`)
+	w.Text(f.Value)
+	w.Raw(`</`, name, `></value>`)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quorate/epp/frame"
+	"quorate/epp/xmlschema"
 	"quorate/epp/xmltree"
 	"quorate/fsm"
 	"quorate/fsm/registry"
@@ -181,7 +182,7 @@ func about(c *command, fail *registry.Failure) *registry.Failure {
 		}
 	}
 	named := *fail
-	named.Element = elementName(e)
+	named.Element = xmlschema.ElementName(e)
 	return &named
 }
 
@@ -235,7 +236,7 @@ func (s *session) execute(ctx context.Context, c *command) (response, error) {
 func (s *session) query(ctx context.Context, c *command, a action) response {
 	r := response{code: registry.Success}
 	err := s.registry.View(ctx, a.level, s.lastWrite, func(v fsm.View) error {
-		r.data.b = nil // a node may try again
+		r.data.B = nil // a node may try again
 		r.fail = a.query(v, &r.data)
 		return nil
 	})
@@ -282,7 +283,7 @@ func (s *session) transform(ctx context.Context, c *command, a action) (response
 func (s *session) respond(c *command, result registry.Result, r *response) {
 	for _, ext := range s.server.config.Extensions {
 		if _, chosen := s.extensions[ext.URI()]; chosen {
-			r.extension.b = append(r.extension.b, ext.Respond(c.label(), result)...)
+			r.extension.B = append(r.extension.B, ext.Respond(c.label(), result)...)
 		}
 	}
 }
