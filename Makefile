@@ -5,6 +5,7 @@ DEV_DIR      ?= var/dev
 TEST_TIMEOUT ?= 5m
 FUZZTIME     ?= 20s
 KILLS        ?= 300
+DNS_NAMES    ?= 100000
 # What make sim runs: this many seeds, from this one on.
 SEEDS        ?= 1000
 SEED         ?= 1
@@ -16,7 +17,7 @@ export QUORATE_SHARED
 BINARY := bin/quorate
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test tools lint fast race sim e2e test-bugs test-kill test-faults linear fuzz bench clean
+.PHONY: help build run stop test tools lint fast race sim e2e test-bugs test-kill test-faults linear fuzz bench bench-dns clean
 
 help:
 	@echo 'Quorate, a registry in three sites. Start here:'
@@ -41,6 +42,7 @@ help:
 	@echo '  make fuzz         each parser of outside bytes, FUZZTIME=$(FUZZTIME) each'
 	@echo '  make bench        every figure: round trips and rates, PostgreSQL beside it, a wide area, failover, size; a quarter of an hour'
 	@echo '  make bench BENCH="failover --n 5"   one of them: postgres, wan, failover, scale, or BENCH=--phase=2s for the first'
+	@echo '  make bench-dns    the name server beside NSD and Knot DNS, DNS_NAMES=$(DNS_NAMES) delegations; ten minutes'
 	@echo '  make clean        remove bin/ and the data in $(DEV_DIR)'
 
 build:
@@ -124,6 +126,10 @@ else
 	$(BINARY) bench failover --faulty-binary $(BINARY)-faults
 	$(BINARY) bench scale
 endif
+
+# The name server beside others, each on one processor. Start, memory and rates of a larger zone: DNS_NAMES=1000000.
+bench-dns: build
+	$(BINARY) bench dns --names $(DNS_NAMES)
 
 clean: stop
 	rm -rf bin '$(DEV_DIR)'

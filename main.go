@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quorate/chaos/chaoscli"
+	"quorate/dnsserve/dnscli"
 	"quorate/epp/eppcli"
 	"quorate/node"
 	"quorate/node/nodecli"
@@ -29,7 +30,7 @@ to try. "quorate node" is what runs in earnest.`,
 	}
 	root.AddCommand(node.Command())
 	root.AddCommand(nodecli.Commands()...)
-	root.AddCommand(eppcli.Command())
+	root.AddCommand(eppcli.Command(), dnscli.Command())
 	root.AddCommand(chaoscli.Commands()...)
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "quorate:", err)

@@ -50,7 +50,7 @@ With --endpoints it registers names as the first registrar of that file, and pay
 	c.Flags().DurationVar(&b.Phase, "phase", 10*time.Second, "length of each phase, at most "+bench.MaxPhase.String())
 	c.Flags().DurationVar(&b.wan, "wan", 0, "emulate a wide area with this round `TRIP` between the own cluster's sites")
 	c.Flags().StringVar(&b.parent, "dir", "var", "where the own cluster's data goes for the time being; not in memory, or the disk isn't measured")
-	c.AddCommand(benchEPPCommand(), benchVerifyCommand(), contestCommand(), failoverCommand(), wideCommand(), scaleCommand())
+	c.AddCommand(benchEPPCommand(), benchVerifyCommand(), contestCommand(), failoverCommand(), wideCommand(), scaleCommand(), dnsPeersCommand())
 	return c
 }
 
