@@ -45,7 +45,8 @@ var imports = map[string][]string{
 
 	"node/consensus/planted": {}, // runs the tests of node/consensus, from outside
 
-	"epp":           {"epp/frame", "epp/password", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry"},
+	"epp":           {"epp/extension", "epp/frame", "epp/password", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry"},
+	"epp/extension": {"epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry"},
 	"epp/xmlschema": {"epp/xmltree", "fsm/registry"},
 	"epp/xmlwriter": {"epp/xmltree", "fsm/registry"},
 	"epp/eppcli":    {"epp/client"},

@@ -3,6 +3,7 @@ package epp
 import (
 	"unicode/utf8"
 
+	"quorate/epp/extension"
 	"quorate/epp/xmltree"
 	"quorate/fsm"
 	"quorate/fsm/registry"
@@ -112,26 +113,34 @@ type action struct {
 // parser reads an object's element into an action for a session.
 type parser func(s *session, e *xmltree.Element) (action, *registry.Failure)
 
-// operation names a command on an object: the object's namespace and the verb.
-type operation struct{ space, verb string }
+// operation names a command: the object's namespace and the verb; EPP's own namespace where there is no object.
+type operation = extension.Operation
+
+// operation is the command's name.
+func (c *command) operation() operation {
+	if verbs[c.verb] && len(c.element.Children) > 0 {
+		return operation{Space: c.element.Children[0].Space, Verb: c.verb}
+	}
+	return operation{Space: nsEPP, Verb: c.verb}
+}
 
 // operations is every command on an object that there is, each in the file
 // that is named for it. To add one is to write that file and its line here.
 var operations = map[operation]parser{
-	{nsDomain, "check"}:   parseDomainCheck,
-	{nsDomain, "create"}:  parseDomainCreate,
-	{nsDomain, "delete"}:  parseDomainDelete,
-	{nsDomain, "info"}:    parseDomainInfo,
-	{nsDomain, "renew"}:   parseDomainRenew,
-	{nsDomain, "update"}:  parseDomainUpdate,
-	{nsContact, "check"}:  parseContactCheck,
-	{nsContact, "create"}: parseContactCreate,
-	{nsContact, "delete"}: parseContactDelete,
-	{nsContact, "info"}:   parseContactInfo,
-	{nsHost, "check"}:     parseHostCheck,
-	{nsHost, "create"}:    parseHostCreate,
-	{nsHost, "delete"}:    parseHostDelete,
-	{nsHost, "info"}:      parseHostInfo,
+	{Space: nsDomain, Verb: "check"}:   parseDomainCheck,
+	{Space: nsDomain, Verb: "create"}:  parseDomainCreate,
+	{Space: nsDomain, Verb: "delete"}:  parseDomainDelete,
+	{Space: nsDomain, Verb: "info"}:    parseDomainInfo,
+	{Space: nsDomain, Verb: "renew"}:   parseDomainRenew,
+	{Space: nsDomain, Verb: "update"}:  parseDomainUpdate,
+	{Space: nsContact, Verb: "check"}:  parseContactCheck,
+	{Space: nsContact, Verb: "create"}: parseContactCreate,
+	{Space: nsContact, Verb: "delete"}: parseContactDelete,
+	{Space: nsContact, Verb: "info"}:   parseContactInfo,
+	{Space: nsHost, Verb: "check"}:     parseHostCheck,
+	{Space: nsHost, Verb: "create"}:    parseHostCreate,
+	{Space: nsHost, Verb: "delete"}:    parseHostDelete,
+	{Space: nsHost, Verb: "info"}:      parseHostInfo,
 }
 
 // object finds the element inside the verb's, which must be of the verb's own

@@ -73,6 +73,7 @@ func (s *session) cannotOpen(err error) *registry.Failure {
 
 // writeDomain writes an infDataType; with authInfo if all may be shown.
 func (s *session) writeDomain(v fsm.View, w *writer, d registry.Domain, hosts string, all bool) *registry.Failure {
+	w.subject = d
 	w.Raw(`<domain:infData`, domainXMLNS)
 	w.Element("domain:name", d.Name)
 	w.Element("domain:roid", v.ROID(registry.DomainROID, d.Number))

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"quorate/epp/client"
+	"quorate/epp/extension"
 	"quorate/epp/xmltree"
 	"quorate/fsm/registry"
 )
@@ -18,7 +19,7 @@ func newBareSession(t testing.TB, r Registry) *session {
 		t.Fatal(err)
 	}
 	return &session{
-		server: s, registry: r, log: s.log, registrar: "reg1", extensions: map[string]Extension{},
+		server: s, registry: r, log: s.log, registrar: "reg1", extensions: map[string]*extension.Extension{},
 		objects: map[string]bool{nsDomain: true, nsHost: true, nsContact: true},
 	}
 }

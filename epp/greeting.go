@@ -14,7 +14,7 @@ const dataPolicy = `<dcp><access><all/></access><statement><purpose><admin/><pro
 
 // greeting makes the frame that opens a connection and answers a <hello>.
 func (s *Server) greeting(b []byte, now time.Time) []byte {
-	w := writer{xmlwriter.On(frame.Begin(b[:0]))}
+	w := xmlwriter.On(frame.Begin(b[:0]))
 	w.Raw(prolog, `<greeting>`)
 	w.Element("svID", s.config.ServerID)
 	w.Element("svDate", now.UTC().Format("2006-01-02T15:04:05.000Z"))
@@ -25,7 +25,7 @@ func (s *Server) greeting(b []byte, now time.Time) []byte {
 	if len(s.config.Extensions) > 0 {
 		w.Raw(`<svcExtension>`)
 		for _, e := range s.config.Extensions {
-			w.Element("extURI", e.URI())
+			w.Element("extURI", e.URI)
 		}
 		w.Raw(`</svcExtension>`)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"quorate/epp/extension"
 	"quorate/epp/password"
 	"quorate/epp/xmlschema"
 	"quorate/epp/xmltree"
@@ -22,8 +23,8 @@ func (s *session) login(ctx context.Context, c *command) *registry.Failure {
 	if fail == nil {
 		fail = s.chooseServices(l)
 	}
-	if fail == nil && len(c.extensions) > 0 {
-		fail = failAt(registry.UnimplementedExtension, c.extensions[0], "no extension of login is offered")
+	if fail == nil {
+		fail = s.extendLogin(c, &l)
 	}
 	if fail != nil {
 		return fail
@@ -91,7 +92,7 @@ func parseLogin(e *xmltree.Element) (l login, fail *registry.Failure) {
 // EPP's own namespace is none, but stock clients name it all the same.
 func (s *session) chooseServices(l login) *registry.Failure {
 	var x schema
-	s.objects, s.extensions = map[string]bool{}, map[string]Extension{}
+	s.objects, s.extensions = map[string]bool{}, map[string]*extension.Extension{}
 	for i := range l.objects {
 		e := &l.objects[i]
 		switch uri := xmltree.Collapse(x.Text(e)); {
@@ -104,7 +105,7 @@ func (s *session) chooseServices(l login) *registry.Failure {
 	for i := range l.extensions {
 		e := &l.extensions[i]
 		uri := xmltree.Collapse(x.Text(e))
-		at := slices.IndexFunc(s.server.config.Extensions, func(ext Extension) bool { return ext.URI() == uri })
+		at := slices.IndexFunc(s.server.config.Extensions, func(ext *extension.Extension) bool { return ext.URI == uri })
 		if at < 0 {
 			x.Refuse(registry.UnimplementedExtension, e, "this extension is not offered")
 			continue

@@ -15,6 +15,7 @@ type response struct {
 	fail      *registry.Failure // why, when the code is an error
 	data      writer            // inside <resData>
 	extension writer            // inside <extension>
+	unhandled []unhandled       // told in the result
 	clTRID    string
 	svTRID    string
 }
@@ -32,7 +33,7 @@ const (
 
 // frame writes the response as a data unit over b.
 func (r *response) frame(b []byte) []byte {
-	w := writer{xmlwriter.On(frame.Begin(b[:0]))}
+	w := writer{Writer: xmlwriter.On(frame.Begin(b[:0]))}
 	w.Raw(prolog, `<response><result code="`)
 	w.B = strconv.AppendUint(w.B, uint64(r.code), 10)
 	w.Raw(`"><msg lang="en">`)
@@ -40,6 +41,9 @@ func (r *response) frame(b []byte) []byte {
 	w.Raw(`</msg>`)
 	if r.fail != nil {
 		w.failure(r.fail)
+	}
+	for _, u := range r.unhandled {
+		w.unhandled(u)
 	}
 	w.Raw(`</result>`)
 	if len(r.data.B) > 0 {
@@ -62,7 +66,10 @@ func (r *response) frame(b []byte) []byte {
 }
 
 // writer appends XML, and knows what answers share.
-type writer struct{ xmlwriter.Writer }
+type writer struct {
+	xmlwriter.Writer
+	subject any // what the answer is about, for extensions: a registry.Domain, a message of the poll queue
+}
 
 // failure appends what a result says about an error: the offending element,
 // and the reason beside it if there is one (RFC 5730 §2.6, value and extValue).
@@ -85,12 +92,13 @@ func (w *writer) offender(f *registry.Failure) {
 	space, name := nsEPP, f.Element
 	if end := strings.LastIndexByte(name, '}'); end > 0 {
 		space, name = name[1:end], name[end+1:]
-	} else if prefix, _, ok := strings.Cut(name, ":"); ok {
-		for s, p := range prefixes {
-			if p == prefix {
-				space = s
+		for prefix, uri := range extensionPrefixes {
+			if uri == space {
+				name = prefix + ":" + name
 			}
 		}
+	} else if prefix, _, ok := strings.Cut(name, ":"); ok {
+		space = namespaceOf(prefix)
 	}
 	w.Raw(`<value><`, name)
 	switch prefix, _, prefixed := strings.Cut(name, ":"); {
@@ -106,4 +114,25 @@ func (w *writer) offender(f *registry.Failure) {
 	w.Raw(`>`)
 	w.Text(f.Value)
 	w.Raw(`</`, name, `></value>`)
+}
+
+// extensionPrefixes are the customary prefixes of extensions' elements, with their namespaces.
+var extensionPrefixes = func() map[string]string {
+	all := map[string]string{}
+	for _, e := range extensions {
+		if e.Prefix != "" {
+			all[e.Prefix] = e.URI
+		}
+	}
+	return all
+}()
+
+// namespaceOf is the namespace that a customary prefix stands for.
+func namespaceOf(prefix string) string {
+	for uri, p := range prefixes {
+		if p == prefix {
+			return uri
+		}
+	}
+	return extensionPrefixes[prefix]
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"quorate/epp/extension"
 	"quorate/epp/frame"
 	"quorate/epp/password"
 )
@@ -27,7 +28,7 @@ type Config struct {
 	ServerID    string                                               // svID of the greeting, 3 to 64 characters
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error) // the server's, asked for at every handshake
 	ClientCAs   *x509.CertPool                                       // who issues registrars' certificates
-	Extensions  []Extension                                          // announced in this order
+	Extensions  []*extension.Extension                               // announced in this order; nil: all that there are
 	Limits      Limits                                               // each with a default
 	Log         *slog.Logger                                         // nil: slog.Default()
 }
@@ -61,6 +62,9 @@ func NewServer(config Config, r Registry) (*Server, error) {
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
+	}
+	if config.Extensions == nil {
+		config.Extensions = extensions
 	}
 	config.Limits = config.Limits.withDefaults()
 	verifier, err := password.NewVerifier()

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"quorate/epp/extension"
 	"quorate/epp/frame"
 	"quorate/epp/xmlschema"
 	"quorate/epp/xmltree"
@@ -31,9 +32,9 @@ type session struct {
 
 	registrar  string // clID; "" before login
 	objects    map[string]bool
-	extensions map[string]Extension
-	lastWrite  uint64 // index of the session's newest command in the log
-	failures   int    // wrong logins
+	extensions map[string]*extension.Extension // by URI: those that login named
+	lastWrite  uint64                          // index of the session's newest command in the log
+	failures   int                             // wrong logins
 
 	mu       sync.Mutex
 	draining bool // no command may begin
@@ -215,7 +216,7 @@ func (s *session) execute(ctx context.Context, c *command) (response, error) {
 	if fail != nil {
 		return refusal(fail), nil
 	}
-	parse, ok := operations[operation{object.Space, c.verb}]
+	parse, ok := operations[c.operation()]
 	if !ok {
 		return refusal(failAt(registry.UnimplementedCommand, object, "the command is not implemented for these objects")), nil
 	}
@@ -236,8 +237,10 @@ func (s *session) execute(ctx context.Context, c *command) (response, error) {
 func (s *session) query(ctx context.Context, c *command, a action) response {
 	r := response{code: registry.Success}
 	err := s.registry.View(ctx, a.level, s.lastWrite, func(v fsm.View) error {
-		r.data.B = nil // a node may try again
-		r.fail = a.query(v, &r.data)
+		r.data, r.extension, r.unhandled = writer{}, writer{}, nil // a node may try again
+		if r.fail = a.query(v, &r.data); r.fail == nil {
+			r.fail = s.respond(c.operation(), &v, registry.Result{Code: r.code}, &r)
+		}
 		return nil
 	})
 	if err != nil {
@@ -247,7 +250,6 @@ func (s *session) query(ctx context.Context, c *command, a action) response {
 	if r.fail != nil {
 		return refusal(r.fail)
 	}
-	s.respond(c, registry.Result{Code: r.code}, &r)
 	return r
 }
 
@@ -275,15 +277,8 @@ func (s *session) transform(ctx context.Context, c *command, a action) (response
 			return response{}, errors.Join(errSilent, err)
 		}
 	}
-	s.respond(c, result, &r)
-	return r, nil
-}
-
-// respond lets the session's extensions add to the answer to a success.
-func (s *session) respond(c *command, result registry.Result, r *response) {
-	for _, ext := range s.server.config.Extensions {
-		if _, chosen := s.extensions[ext.URI()]; chosen {
-			r.extension.B = append(r.extension.B, ext.Respond(c.label(), result)...)
-		}
+	if fail := s.respond(c.operation(), nil, result, &r); fail != nil {
+		return response{}, errors.Join(errSilent, fail)
 	}
+	return r, nil
 }
