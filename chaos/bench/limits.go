@@ -75,6 +75,9 @@ const (
 	// lookInterval is between two looks at a condition that nobody announces: restarts are measured with it.
 	lookInterval = 5 * time.Millisecond
 
+	// visibleInterval is between two looks whether a delegation is in the DNS: it is measured that finely.
+	visibleInterval = 2 * time.Millisecond
+
 	// workSize is how many octets are hashed to find out how much of a processor this process gets.
 	workSize = 64 << 20
 )

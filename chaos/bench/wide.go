@@ -16,7 +16,8 @@ type WideOptions struct {
 	Phase       time.Duration
 }
 
-// Wide measures creates of a cluster with a wide area between its sites: alone, at the leader's site and at another, and many at once.
+// Wide measures creates of a cluster with a wide area between its sites: alone, at the leader's site and at another, how long their delegations
+// take to all name servers, and many at once.
 func Wide(ctx context.Context, t *Target, o WideOptions, out io.Writer) error {
 	if err := t.furnish(ctx); err != nil {
 		return fmt.Errorf("preparing: %w", err)
@@ -47,6 +48,10 @@ func Wide(ctx context.Context, t *Target, o WideOptions, out io.Writer) error {
 	if now != leads {
 		fmt.Fprintln(out, "The leader changed meanwhile: the figures are of both places.")
 	}
+	if err := t.reportVisible(ctx, o.Lone, out); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
 	_, err = t.reportCreates(ctx, Options{Connections: o.Connections, Phase: o.Phase}, out)
 	return err
 }
