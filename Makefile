@@ -6,6 +6,7 @@ TEST_TIMEOUT ?= 5m
 FUZZTIME     ?= 20s
 KILLS        ?= 300
 DNS_NAMES    ?= 100000
+SOAK         ?= 10m
 # What make sim runs: this many seeds, from this one on.
 SEEDS        ?= 1000
 SEED         ?= 1
@@ -17,7 +18,7 @@ export QUORATE_SHARED
 BINARY := bin/quorate
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test tools lint fast race sim e2e test-bugs test-kill test-faults linear fuzz bench bench-dns clean
+.PHONY: help build run stop test tools lint fast race sim e2e test-bugs test-kill test-faults linear fuzz bench bench-dns soak-dns clean
 
 help:
 	@echo 'Quorate, a registry in three sites. Start here:'
@@ -43,6 +44,7 @@ help:
 	@echo '  make bench        every figure: round trips and rates, PostgreSQL beside it, a wide area, failover, size; a quarter of an hour'
 	@echo '  make bench BENCH="failover --n 5"   one of them: postgres, wan, failover, scale, or BENCH=--phase=2s for the first'
 	@echo '  make bench-dns    the name server beside NSD and Knot DNS, DNS_NAMES=$(DNS_NAMES) delegations; ten minutes'
+	@echo '  make soak-dns     random packets at the name server for SOAK=$(SOAK)'
 	@echo '  make clean        remove bin/ and the data in $(DEV_DIR)'
 
 build:
@@ -126,6 +128,10 @@ else
 	$(BINARY) bench failover --faulty-binary $(BINARY)-faults
 	$(BINARY) bench scale
 endif
+
+# Random packets at the name server, whose memory must stay flat.
+soak-dns:
+	QUORATE_SOAK=$(SOAK) go test -count=1 -v -timeout 60m -run '^TestRandomPackets' ./chaos/dnspeers
 
 # The name server beside others, each on one processor. Start, memory and rates of a larger zone: DNS_NAMES=1000000.
 bench-dns: build
