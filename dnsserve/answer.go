@@ -2,129 +2,13 @@ package dnsserve
 
 import "encoding/binary"
 
-// responder answers queries. It is used by one goroutine at a time and holds all that a query needs, so
-// that an answer costs no allocation and takes no lock.
-type responder struct {
-	zones   *Zones
-	nsid    []byte
-	udpSize int // octets, the server's EDNS payload size
-	stats   *counters
-
-	query query
-	chase labels        // the target of a CNAME being followed
-	star  [maxName]byte // the wildcard name being looked for
-	out   []byte        // the answer under construction
-	limit int           // octets that out may reach before OPT
-	head  int           // octets of header and question
-	count [3]uint16     // records in answer, authority and additional section
-	aa    bool
-	tc    bool
-}
-
-// sections of a message, as indices of responder.count.
-const (
-	sectionAnswer = iota
-	sectionAuthority
-	sectionAdditional
-)
-
-// respond writes the answer to msg into out, which is long enough for the transport's largest message (on
-// UDP udpSize octets, on TCP maxMessage), and returns its length. 0 means that msg gets no answer.
-func (r *responder) respond(out, msg []byte, tcp bool) int {
+// lookup answers a well-formed question from the zone (RFC 1034 §4.3.2) and returns the response code. It sets
+// kind, and writes the sections behind the question.
+func (r *responder) lookup(v *version) int {
 	q := &r.query
-	rcode, ok := q.parse(msg)
-	if !ok {
-		r.stats.dropped.Add(1)
-		return 0
-	}
-	size := maxMessage
-	if !tcp {
-		size = minUDPSize
-		if q.edns {
-			size = min(max(int(q.size), minUDPSize), r.udpSize)
-		}
-	}
-	r.head = headerSize + q.question
-	r.limit = size - r.optLength()
-	r.count, r.aa, r.tc = [3]uint16{}, false, false
-	r.out = append(out[:0], msg[:r.head]...)
-	if rcode == rcodeNoError {
-		rcode = r.resolve()
-	}
-	if r.tc {
-		// Never half an RRset or half a referral: the client comes back by TCP (RFC 2181 §9).
-		r.out, r.count = r.out[:r.head], [3]uint16{}
-		r.stats.truncated.Add(1)
-	}
-	r.finish(rcode)
-	r.stats.count(q, rcode)
-	return len(r.out)
-}
-
-// optLength is what OPT will take at the end of the answer.
-func (r *responder) optLength() int {
-	switch {
-	case !r.query.edns:
-		return 0
-	case r.sendsNSID():
-		return optSize + 4 + len(r.nsid)
-	}
-	return optSize
-}
-
-func (r *responder) sendsNSID() bool { return r.query.nsid && len(r.nsid) > 0 }
-
-// finish appends OPT and fills in the header.
-func (r *responder) finish(rcode int) {
-	q := &r.query
-	if q.edns {
-		r.count[sectionAdditional]++
-		ttl := uint32(rcode>>4) << 24
-		if q.do {
-			ttl |= ednsDO
-		}
-		r.out = append(r.out, 0, 0, typeOPT)
-		r.out = binary.BigEndian.AppendUint16(r.out, uint16(r.udpSize))
-		r.out = binary.BigEndian.AppendUint32(r.out, ttl)
-		if r.sendsNSID() {
-			r.out = binary.BigEndian.AppendUint16(r.out, uint16(4+len(r.nsid)))
-			r.out = binary.BigEndian.AppendUint16(r.out, optionNSID)
-			r.out = binary.BigEndian.AppendUint16(r.out, uint16(len(r.nsid)))
-			r.out = append(r.out, r.nsid...)
-		} else {
-			r.out = append(r.out, 0, 0)
-		}
-	}
-	flags := q.flags&(maskOpcode|flagRD|flagCD) | flagQR | uint16(rcode&15)
-	if r.aa {
-		flags |= flagAA
-	}
-	if r.tc {
-		flags |= flagTC
-	}
-	binary.BigEndian.PutUint16(r.out[2:], flags)
-	questions := uint16(0)
-	if q.question > 0 {
-		questions = 1
-	}
-	binary.BigEndian.PutUint16(r.out[4:], questions)
-	for i, n := range r.count {
-		binary.BigEndian.PutUint16(r.out[6+2*i:], n)
-	}
-}
-
-// resolve answers a well-formed question (RFC 1034 §4.3.2) and returns the response code.
-func (r *responder) resolve() int {
-	q := &r.query
-	if q.qclass != classIN || q.qtype == typeAXFR || q.qtype == typeIXFR {
-		return rcodeRefused
-	}
-	v := r.zones.table.Load().find(&q.name, q.qtype)
-	if v == nil {
-		return rcodeRefused
-	}
 	m := r.match(v, &q.name, q.qtype)
 	if m.kind == matchCut {
+		r.kind = kindReferral
 		p := m.name.referral.pick(q.do)
 		r.copy(p, m.name.wire)
 		r.glue(v, p, m.name.wire)
@@ -132,9 +16,11 @@ func (r *responder) resolve() int {
 	}
 	r.aa = true
 	if m.kind == matchNothing {
+		r.kind = kindNXDomain
 		r.deny(v)
 		return rcodeNXDomain
 	}
+	r.kind = kindAnswer
 	answers, base := m.name.answers, m.name.wire
 	if m.kind == matchWildcard {
 		answers, base = m.name.synth, parent(m.name.wire)

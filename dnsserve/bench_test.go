@@ -51,7 +51,7 @@ func TestNoAllocations(t *testing.T) {
 	out := make([]byte, defaultUDPSize)
 	for i, q := range handlerQueries {
 		msg := handlerQuery(t, i)
-		if n := testing.AllocsPerRun(100, func() { s.answer(r, out, msg, false) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { s.answer(r, out, msg, peer{}) }); n != 0 {
 			t.Errorf("%s: %v allocations", q.label, n)
 		}
 	}
@@ -66,7 +66,7 @@ func BenchmarkHandler(b *testing.B) {
 			r, out := s.responder(new(counters)), make([]byte, defaultUDPSize)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.answer(r, out, msg, false)
+				s.answer(r, out, msg, peer{})
 			}
 		})
 	}
@@ -135,7 +135,7 @@ func mapServer(b *testing.B, names []string, r *responder) string {
 	out := make([]byte, maxMessage)
 	for _, name := range names {
 		m := new(dns.Msg)
-		if err := m.Unpack(out[:r.respond(out, packed(b, question(name, dns.TypeA)), false)]); err != nil {
+		if err := m.Unpack(out[:r.respond(out, packed(b, question(name, dns.TypeA)), peer{})]); err != nil {
 			b.Fatal(err)
 		}
 		m.Compress = true

@@ -20,8 +20,24 @@ type Config struct {
 	UDPSize int
 	// NSID identifies this node to clients that ask (RFC 5001): up to 128 octets, none if empty.
 	NSID string
-	// UDPWorkers is how many goroutines read each UDP socket; GOMAXPROCS if 0.
+	// UDPWorkers is how many threads answer each UDP address; GOMAXPROCS if 0. On Linux each has a socket of
+	// its own and takes queries in batches.
 	UDPWorkers int
+	// PortableUDP has queries read one by one from one socket an address, as on systems other than Linux.
+	PortableUDP bool
+	// CookieSecrets switches DNS cookies on (RFC 7873, RFC 9018). Each has 16 octets; servers that share an
+	// address need the same. The first makes cookies, all others are taken too: those before and after it,
+	// so that secrets can be replaced server by server.
+	CookieSecrets [][]byte
+	// ChaosID and ChaosVersion are what questions of class CHAOS for id.server (and hostname.bind) and
+	// version.server (and version.bind) get; refused if empty. Up to 255 octets.
+	ChaosID, ChaosVersion string
+	// RRL limits the rate of answers on UDP.
+	RRL RRL
+	// Transfers is where zone transfers come from, and who may have them. Nobody may if nil.
+	Transfers Transfers
+	// MaxTransfers bounds the transfers that run at once; 16 if 0.
+	MaxTransfers int
 	// MaxTCP bounds open connections, 1024 if 0; MaxTCPPerClient those of one IPv4 address or IPv6 /64, 64
 	// if 0. A connection over a limit is closed at once.
 	MaxTCP, MaxTCPPerClient int
@@ -43,6 +59,7 @@ func (c Config) complete() (Config, error) {
 	def(&c.UDPWorkers, runtime.GOMAXPROCS(0))
 	def(&c.MaxTCP, defaultMaxTCP)
 	def(&c.MaxTCPPerClient, defaultMaxTCPPerClient)
+	def(&c.MaxTransfers, defaultMaxTransfers)
 	if c.TCPIdle == 0 {
 		c.TCPIdle = defaultTCPIdle
 	}
@@ -60,8 +77,14 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("dnsserve: %d UDP workers, not 1 to %d", c.UDPWorkers, maxWorkers)
 	case c.MaxTCP < 0 || c.MaxTCPPerClient < 0 || c.TCPIdle < 0:
 		return c, fmt.Errorf("dnsserve: a TCP limit is negative")
+	case len(c.ChaosID) > maxChaos || len(c.ChaosVersion) > maxChaos:
+		return c, fmt.Errorf("dnsserve: a text of class CHAOS has more than %d octets", maxChaos)
+	case len(c.CookieSecrets) > maxSecrets:
+		return c, fmt.Errorf("dnsserve: %d cookie secrets, more than %d", len(c.CookieSecrets), maxSecrets)
+	case c.MaxTransfers < 0 || c.MaxTransfers > maxMaxTransfers:
+		return c, fmt.Errorf("dnsserve: %d transfers at once, not 1 to %d", c.MaxTransfers, maxMaxTransfers)
 	}
-	return c, nil
+	return c, c.RRL.check()
 }
 
 // addresses returns the addresses to bind, unspecified ones expanded, each once.

@@ -27,7 +27,7 @@ func FuzzQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, msg []byte, tcp bool) {
 		r := &responder{zones: zones, nsid: []byte("fuzz"), udpSize: defaultUDPSize, stats: new(counters)}
 		out := make([]byte, maxMessage)
-		n := r.respond(out, msg, tcp)
+		n := r.respond(out, msg, peer{tcp: tcp})
 		if n == 0 {
 			if len(msg) >= headerSize && msg[2]&0x80 == 0 {
 				t.Fatalf("no answer to a query: %x", msg)
@@ -59,7 +59,7 @@ func FuzzQuery(f *testing.F) {
 		if in.Truncated && (tcp || len(in.Answer)+len(in.Ns) > 0) {
 			t.Fatalf("truncated:\n%v", &in)
 		}
-		if again := r.respond(make([]byte, maxMessage), msg, tcp); again != n {
+		if again := r.respond(make([]byte, maxMessage), msg, peer{tcp: tcp}); again != n {
 			t.Fatalf("asked again: %d octets after %d", again, n)
 		}
 	})

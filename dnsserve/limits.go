@@ -34,8 +34,8 @@ const (
 	// connection (TCP).
 	maxQuery = 4096
 	// maxPiece is the longest ready-made part of an answer: it must fit a TCP message beside the header,
-	// the longest question and an OPT with NSID, or there would be no way to ask for it.
-	maxPiece = maxMessage - headerSize - maxName - 4 - optSize - 4 - maxNSID
+	// the longest question, an OPT with every option and a TSIG, or there would be no way to ask for it.
+	maxPiece = maxMessage - headerSize - maxName - 4 - optSize - maxOptions - maxTSIG
 	// maxKnown bounds the names that a later one is compared with when an answer is made, lest a huge
 	// RRset cost its square; compression has long stopped paying by then.
 	maxKnown = 256
@@ -45,6 +45,10 @@ const (
 	faultLogPause = time.Second
 	// maxListen bounds the addresses of a node, unspecified ones expanded: each holds two sockets.
 	maxListen = 64
+	// maxChaos is the longest text of class CHAOS: a string of TXT (RFC 1035 §3.3).
+	maxChaos = 255
+	// maxSecrets bounds Config.CookieSecrets: each costs a hash for every cookie that is none of ours.
+	maxSecrets = 4
 	// maxWorkers bounds Config.UDPWorkers: more readers than this on a socket only wait for each other.
 	maxWorkers = 256
 )
@@ -68,4 +72,47 @@ const (
 	// retryPause is the wait after an error of a socket that is not about one packet (no file
 	// descriptors, no buffers), so that it does not become a busy loop.
 	retryPause = 20 * time.Millisecond
+)
+
+// Limits of the response rate limit.
+const (
+	// rateSlots is how many prefixes, kinds and zones are told apart at once: 2 MiB. What is forgotten for
+	// lack of room begins anew.
+	rateSlots = 1 << 18
+	// rateBurst is how long a client may save up answers.
+	rateBurst = time.Second
+	// maxRate bounds Config.RRL.Rate: the table counts in microseconds, and ten of them are precise enough.
+	maxRate = 100_000
+	// maxAllowed bounds Config.RRL.Allow: the list is walked for each answer over the limit.
+	maxAllowed = 256
+	// maxSlip bounds Config.RRL.Slip: beyond it a client that is flooded out never gets to know of TCP.
+	maxSlip = 100
+)
+
+// Limits of transfers out.
+const (
+	// defaultMaxTransfers keeps a herd of secondaries, all told of a change at once, from taking the node's
+	// processors and memory: each holds a page of the zone and a message.
+	defaultMaxTransfers = 16
+	// maxMaxTransfers bounds what an operator may set.
+	maxMaxTransfers = 1024
+	// transferMessage is about how long a transfer's messages are, in octets: long enough that headers and
+	// signatures hardly count, short enough that a slow receiver gets each in time.
+	transferMessage = 32 << 10
+	// transferWriteTimeout ends a transfer whose receiver doesn't take a message.
+	transferWriteTimeout = 30 * time.Second
+	// maxTransferTime ends one that trickles: 100 MB pass in it at 30 kB/s.
+	maxTransferTime = time.Hour
+)
+
+// Limits of UDP on Linux.
+const (
+	// batchSize is how many queries a thread takes at once. More would not save much, and the first of them
+	// waits for the last.
+	batchSize = 64
+	// socketBuffer is what a socket may hold in octets: some 5,000 queries, 20 ms at 250,000 a second.
+	socketBuffer = 4 << 20
+	// lookAround is how long a thread waits in the kernel at most before it looks whether the server ends,
+	// should it have missed the call to wake up.
+	lookAround = time.Second
 )

@@ -254,7 +254,7 @@ func TestConsistentWhilePublishing(t *testing.T) {
 			out := make([]byte, maxMessage)
 			reader(func(m *dns.Msg) *dns.Msg {
 				in := new(dns.Msg)
-				if err := in.Unpack(out[:r.respond(out, packed(t, m), false)]); err != nil {
+				if err := in.Unpack(out[:r.respond(out, packed(t, m), peer{})]); err != nil {
 					t.Error(err)
 				}
 				return in

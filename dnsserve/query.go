@@ -6,7 +6,6 @@ import "encoding/binary"
 const (
 	headerSize = 12
 	optSize    = 11 // an OPT record without options
-	optionNSID = 3  // RFC 5001
 
 	flagQR     = 1 << 15
 	flagAA     = 1 << 10
@@ -26,7 +25,9 @@ const (
 	rcodeNXDomain = 3
 	rcodeNotImp   = 4
 	rcodeRefused  = 5
+	rcodeNotAuth  = 9 // RFC 8945 §5.3
 	rcodeBadVers  = 16
+	rcodeBadCooky = 23 // RFC 7873 §8
 )
 
 // query is a parsed question. It is scratch space of one worker, used again for each message.
@@ -39,8 +40,17 @@ type query struct {
 	edns     bool // an OPT was there
 	version  uint8
 	do       bool
-	nsid     bool   // the client asked for NSID
 	size     uint16 // the client's UDP payload size in octets
+	tsig     int    // where the message's TSIG record begins; 0: it has none
+
+	hasSOA bool   // the first record behind the question is an SOA, as in IXFR (RFC 1995 §3)
+	serial uint32 // its serial
+
+	// What the client asked for by options.
+	nsid, expire, keepalive, zoneVersion bool
+
+	cookie     int // octets of cookieData that came; 0: none did
+	cookieData [maxCookie]byte
 }
 
 // parse reads a message and returns the response code that its form alone decides. It reports false for
@@ -54,12 +64,19 @@ func (q *query) parse(msg []byte) (rcode int, ok bool) {
 		return 0, false
 	}
 	q.question, q.qtype, q.qclass = 0, 0, 0
-	q.edns, q.version, q.do, q.nsid, q.size = false, 0, false, false, 0
+	q.edns, q.version, q.do, q.size, q.tsig, q.hasSOA = false, 0, false, 0, 0, false
+	q.nsid, q.expire, q.keepalive, q.zoneVersion, q.cookie = false, false, false, false, 0
 	wellFormed := q.sections(msg)
+	if !wellFormed {
+		q.tsig = 0 // whatever it signs
+	}
 	switch {
 	case q.flags&maskOpcode != 0:
 		return rcodeNotImp, true
-	case !wellFormed || q.question == 0:
+	case !wellFormed:
+		return rcodeFormErr, true
+	case q.question == 0 && (q.cookie == 0 || binary.BigEndian.Uint16(msg[4:]) != 0):
+		// Without a question one can ask for a server cookie, and nothing else (RFC 7873 §5.4).
 		return rcodeFormErr, true
 	case q.version != 0:
 		return rcodeBadVers, true
@@ -68,7 +85,7 @@ func (q *query) parse(msg []byte) (rcode int, ok bool) {
 }
 
 // sections walks through the whole message: the question, which is kept if it is one, and the other
-// records for an OPT among them. It reports false at the first thing out of order.
+// records for OPT and TSIG among them. It reports false at the first thing out of order.
 func (q *query) sections(msg []byte) bool {
 	questions := binary.BigEndian.Uint16(msg[4:])
 	others := int(binary.BigEndian.Uint16(msg[6:])) + int(binary.BigEndian.Uint16(msg[8:]))
@@ -101,12 +118,37 @@ func (q *query) sections(msg []byte) bool {
 		if end > len(msg) {
 			return false
 		}
-		if binary.BigEndian.Uint16(fixed) == typeOPT && !q.opt(fixed, msg[at+10:end], i >= others && at == start+1) {
-			return false
+		switch binary.BigEndian.Uint16(fixed) {
+		case typeOPT:
+			if !q.opt(fixed, msg[at+10:end], i >= others && at == start+1) {
+				return false
+			}
+		case typeTSIG:
+			// The last record, or none (RFC 8945 §5.2).
+			if i < others || i != others+additional-1 {
+				return false
+			}
+			q.tsig = start
+		case typeSOA:
+			if i == 0 {
+				q.soa(msg, at+10, end)
+			}
 		}
 		at = end
 	}
 	return at == len(msg)
+}
+
+// soa reads the serial of SOA RDATA, whose names may be compressed.
+func (q *query) soa(msg []byte, at, end int) {
+	for range 2 {
+		if at = skipName(msg[:end], at); at == 0 {
+			return
+		}
+	}
+	if q.hasSOA = end-at == soaFixed; q.hasSOA {
+		q.serial = binary.BigEndian.Uint32(msg[at:])
+	}
 }
 
 // opt reads an OPT record from its type on. inPlace says that it stands in the additional section and is
@@ -133,7 +175,9 @@ func (q *query) opt(fixed, options []byte, inPlace bool) bool {
 		if n > len(options) {
 			return false
 		}
-		q.nsid = q.nsid || binary.BigEndian.Uint16(options) == optionNSID
+		if !q.option(binary.BigEndian.Uint16(options), options[4:n]) {
+			return false
+		}
 		options = options[n:]
 	}
 	return true

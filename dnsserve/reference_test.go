@@ -237,7 +237,7 @@ func TestAgainstReference(t *testing.T) {
 					name = []string{"a", "x", "*"}[rnd.IntN(3)] + "." + name
 				}
 				var got dns.Msg
-				if err := got.Unpack(out[:r.respond(out, packed(t, question(name, typ)), true)]); err != nil {
+				if err := got.Unpack(out[:r.respond(out, packed(t, question(name, typ)), peer{tcp: true})]); err != nil {
 					t.Fatalf("%s %d: %v", name, typ, err)
 				}
 				if got, want := sorted(&got), sorted(want.answer(name, typ)); got != want {

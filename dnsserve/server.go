@@ -24,13 +24,20 @@ type Server struct {
 	zones  *Zones
 	log    *slog.Logger
 
+	cookies   *cookieJar
+	limiter   *limiter
+	transfers transfers
+	now       func() time.Time // replaced by tests before Listen
+
+	drained atomic.Bool // no query is read any more
+
 	udpStats, tcpStats []counters
 	conns              connections
 	lastFault          atomic.Int64 // Unix time in nanoseconds
 
 	mu        sync.Mutex // guards what follows
 	listening bool
-	udp       []*net.UDPConn
+	udp       []udpSocket
 	tcp       []*net.TCPListener
 	addrs     []netip.AddrPort
 	serving   bool
@@ -44,7 +51,7 @@ var ErrClosed = errors.New("dnsserve: server closed")
 
 // NewServer returns a server for the zones. A fault in cfg is reported by Listen.
 func NewServer(cfg Config, zones *Zones) *Server {
-	return &Server{config: cfg, zones: zones, stopped: make(chan struct{})}
+	return &Server{config: cfg, zones: zones, now: time.Now, stopped: make(chan struct{})}
 }
 
 // Listen checks the configuration and binds all addresses, after which Addr is known and the kernel queues
@@ -62,6 +69,11 @@ func (s *Server) Listen() (err error) {
 		return err
 	}
 	s.log = s.config.Log
+	if s.cookies, err = newCookieJar(s.config.CookieSecrets); err != nil {
+		return err
+	}
+	s.limiter = newLimiter(s.config.RRL, s.now())
+	s.transfers.init(s.config.MaxTransfers)
 	addrs, err := s.config.addresses()
 	if err != nil {
 		return err
@@ -73,7 +85,7 @@ func (s *Server) Listen() (err error) {
 		}
 	}
 	s.listening = true
-	s.udpStats = make([]counters, len(s.udp)*s.config.UDPWorkers)
+	s.udpStats = make([]counters, len(s.addrs)*s.config.UDPWorkers)
 	s.tcpStats = make([]counters, runtime.GOMAXPROCS(0))
 	s.conns.init(s.config.MaxTCP, s.config.MaxTCPPerClient)
 	return nil
@@ -82,18 +94,18 @@ func (s *Server) Listen() (err error) {
 // bind opens one address on UDP and TCP. A free port is free on UDP; if TCP has it taken, another is tried.
 func (s *Server) bind(a netip.AddrPort) error {
 	for tries := 10; ; tries-- {
-		udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+		udp, bound, err := s.openUDP(a)
 		if err != nil {
 			return fmt.Errorf("dnsserve: listen on UDP %s: %w", a, err)
 		}
-		bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
-		bound = netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())
 		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(bound))
 		if err == nil {
-			s.udp, s.tcp, s.addrs = append(s.udp, udp), append(s.tcp, tcp), append(s.addrs, bound)
+			s.udp, s.tcp, s.addrs = append(s.udp, udp...), append(s.tcp, tcp), append(s.addrs, bound)
 			return nil
 		}
-		udp.Close()
+		for _, u := range udp {
+			u.close()
+		}
 		if a.Port() != 0 || tries == 0 {
 			return fmt.Errorf("dnsserve: listen on TCP %s: %w", bound, err)
 		}
@@ -101,8 +113,8 @@ func (s *Server) bind(a netip.AddrPort) error {
 }
 
 func (s *Server) closeSockets() {
-	for _, c := range s.udp {
-		c.Close()
+	for _, u := range s.udp {
+		u.close()
 	}
 	for _, l := range s.tcp {
 		l.Close()
@@ -138,10 +150,12 @@ func (s *Server) Serve(ctx context.Context) error {
 		return errors.New("dnsserve: Serve without Listen, or twice")
 	}
 	s.serving = true
-	for i, c := range s.udp {
-		for w := range s.config.UDPWorkers {
-			r := s.responder(&s.udpStats[i*s.config.UDPWorkers+w])
-			s.workers.Go(func() { s.serveUDP(c, r) })
+	workers := 0
+	for _, u := range s.udp {
+		for range u.workers() {
+			r := s.responder(&s.udpStats[workers])
+			s.workers.Go(func() { u.serve(s, r) })
+			workers++
 		}
 	}
 	for _, l := range s.tcp {
@@ -176,9 +190,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	first := !s.closing
 	s.closing = true
 	if first {
-		past := time.Unix(1, 0)
-		for _, c := range s.udp {
-			c.SetReadDeadline(past)
+		s.drained.Store(true)
+		for _, u := range s.udp {
+			u.drain()
+		}
+		if s.listening {
+			s.transfers.cancel()
 		}
 		for _, l := range s.tcp {
 			l.Close()
@@ -210,12 +227,16 @@ func (s *Server) isClosing() bool {
 }
 
 func (s *Server) responder(stats *counters) *responder {
-	return &responder{zones: s.zones, nsid: []byte(s.config.NSID), udpSize: s.config.UDPSize, stats: stats}
+	return &responder{
+		zones: s.zones, nsid: []byte(s.config.NSID), udpSize: s.config.UDPSize, stats: stats,
+		chaos: newChaos(s.config.ChaosID, s.config.ChaosVersion), cookies: s.cookies, limiter: s.limiter,
+		keys: s.config.Transfers, transfers: &s.transfers,
+	}
 }
 
 // answer is respond behind a fence: a packet that panics one node would panic them all, so it costs an
 // error in the log and its own answer, not the registry.
-func (s *Server) answer(r *responder, out, msg []byte, tcp bool) (n int) {
+func (s *Server) answer(r *responder, out, msg []byte, from peer) (n int) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			n = 0
@@ -224,7 +245,7 @@ func (s *Server) answer(r *responder, out, msg []byte, tcp bool) (n int) {
 			s.fault("dns query panicked", "cause", cause, "message", hex.EncodeToString(msg), "stack", string(debug.Stack()))
 		}
 	}()
-	return r.respond(out, msg, tcp)
+	return r.respond(out, msg, from)
 }
 
 // fault logs an error, at most one per faultLogPause: whoever found the packet may send many.
@@ -235,8 +256,34 @@ func (s *Server) fault(msg string, args ...any) {
 	}
 }
 
-// serveUDP is one reader of a socket.
-func (s *Server) serveUDP(c *net.UDPConn, r *responder) {
+// A udpSocket is a socket for queries by UDP.
+type udpSocket interface {
+	workers() int // how many call serve
+	serve(s *Server, r *responder)
+	drain() // ends serve: no query is read any more
+	close()
+}
+
+// onePacket is a UDP socket from which workers read one query at a time, as any system can.
+type onePacket struct {
+	*net.UDPConn
+	readers int
+}
+
+func listenOnePacket(a netip.AddrPort, readers int) (*onePacket, netip.AddrPort, error) {
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	bound := c.LocalAddr().(*net.UDPAddr).AddrPort()
+	return &onePacket{c, readers}, netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), nil
+}
+
+func (c *onePacket) workers() int { return c.readers }
+func (c *onePacket) drain()       { c.SetReadDeadline(time.Unix(1, 0)) }
+func (c *onePacket) close()       { c.Close() }
+
+func (c *onePacket) serve(s *Server, r *responder) {
 	in, out := make([]byte, maxQuery), make([]byte, s.config.UDPSize)
 	for {
 		n, client, err := c.ReadFromUDPAddrPort(in)
@@ -248,7 +295,8 @@ func (s *Server) serveUDP(c *net.UDPConn, r *responder) {
 			time.Sleep(retryPause)
 			continue
 		}
-		if n = s.answer(r, out, in[:n], false); n > 0 {
+		from := peer{addr: client.Addr().Unmap(), now: s.now().UnixNano()}
+		if n = s.answer(r, out, in[:n], from); n > 0 {
 			// A failed send is the client's or the network's matter; it asks again.
 			_, _ = c.WriteToUDPAddrPort(out[:n], client)
 		}

@@ -1,7 +1,6 @@
 package dnsserve
 
 import (
-	"strconv"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +13,10 @@ type counters struct {
 	dropped   atomic.Uint64 // packets that got no answer
 	truncated atomic.Uint64
 	panics    atomic.Uint64
+	limited   atomic.Uint64 // answers over the rate limit, not given
+	slipped   atomic.Uint64 // those given truncated, or as BADCOOKIE
+	cookies   [len(cookieLabels)]atomic.Uint64
+	signed    [len(signedLabels)]atomic.Uint64
 	_         [64]byte // the next worker's counters are on another cache line
 }
 
@@ -49,10 +52,17 @@ var typeIndex = func() (t [258]uint8) {
 // rcodeLabels are the response codes that the server gives.
 var rcodeLabels = [...]string{
 	rcodeNoError: "NOERROR", rcodeFormErr: "FORMERR", rcodeServFail: "SERVFAIL", rcodeNXDomain: "NXDOMAIN",
-	rcodeNotImp: "NOTIMP", rcodeRefused: "REFUSED", rcodeBadVers: "BADVERS",
+	rcodeNotImp: "NOTIMP", rcodeRefused: "REFUSED", rcodeNotAuth: "NOTAUTH", rcodeBadVers: "BADVERS",
+	rcodeBadCooky: "BADCOOKIE",
 }
 
-func (c *counters) count(q *query, rcode int) {
+// cookieLabels are the states of cookies, those that come with none apart.
+var cookieLabels = [...]string{cookieClient: "client", cookieBad: "bad", cookieGood: "good"}
+
+// signedLabels are what comes of the TSIG of a query.
+var signedLabels = [...]string{signedGood: "good", signedBadKey: "badkey", signedBadSig: "badsig", signedBadTime: "badtime", signedBadTrunc: "badtrunc"}
+
+func (c *counters) countQuery(q *query) {
 	i := labelOther
 	switch {
 	case q.question == 0:
@@ -61,7 +71,6 @@ func (c *counters) count(q *query, rcode int) {
 		i = int(typeIndex[q.qtype])
 	}
 	c.queries[i].Add(1)
-	c.responses[rcode].Add(1)
 }
 
 var (
@@ -79,6 +88,16 @@ var (
 		"Open DNS connections.", nil, nil)
 	descTurnedAway = prometheus.NewDesc("quorate_dns_tcp_turned_away_total",
 		"DNS connections closed at once because a limit was reached.", nil, nil)
+	descLimited = prometheus.NewDesc("quorate_dns_rate_limited_total",
+		"DNS answers over the rate limit: dropped, or slipped (sent truncated, or as BADCOOKIE).", []string{"action"}, nil)
+	descCookies = prometheus.NewDesc("quorate_dns_cookies_total",
+		"DNS queries with a cookie, by transport and what it is worth: client (new), bad, good.", []string{"transport", "cookie"}, nil)
+	descSigned = prometheus.NewDesc("quorate_dns_tsig_total",
+		"DNS queries with a TSIG, by transport and what came of it.", []string{"transport", "result"}, nil)
+	descTransfers = prometheus.NewDesc("quorate_dns_transfers_total",
+		"Zone transfers asked for, by type and what came of them.", []string{"type", "result"}, nil)
+	descTransfersOpen = prometheus.NewDesc("quorate_dns_transfers_open",
+		"Zone transfers under way.", nil, nil)
 	descSerial = prometheus.NewDesc("quorate_zone_serial",
 		"SOA serial that this node serves.", []string{"zone"}, nil)
 )
@@ -86,7 +105,7 @@ var (
 // Describe is part of prometheus.Collector.
 func (s *Server) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range [...]*prometheus.Desc{descQueries, descResponses, descTruncated, descDropped, descFaults,
-		descConnections, descTurnedAway, descSerial} {
+		descConnections, descTurnedAway, descSerial, descLimited, descCookies, descSigned, descTransfers, descTransfersOpen} {
 		ch <- d
 	}
 }
@@ -95,11 +114,29 @@ func (s *Server) Describe(ch chan<- *prometheus.Desc) {
 func (s *Server) Collect(ch chan<- prometheus.Metric) {
 	collect(ch, "udp", s.udpStats)
 	collect(ch, "tcp", s.tcpStats)
+	s.collectLimited(ch)
+	if s.config.Transfers != nil {
+		s.transfers.collect(ch)
+	}
 	ch <- prometheus.MustNewConstMetric(descConnections, prometheus.GaugeValue, float64(s.conns.count.Load()))
 	ch <- prometheus.MustNewConstMetric(descTurnedAway, prometheus.CounterValue, float64(s.conns.turnedAway.Load()))
 	for _, z := range s.zones.table.Load().zones {
 		ch <- prometheus.MustNewConstMetric(descSerial, prometheus.GaugeValue, float64(z.version.Load().serial), z.label)
 	}
+}
+
+// collectLimited sums up what the rate limit did. Without one there is nothing to say.
+func (s *Server) collectLimited(ch chan<- prometheus.Metric) {
+	if s.limiter == nil {
+		return
+	}
+	var dropped, slipped uint64
+	for i := range s.udpStats {
+		dropped += s.udpStats[i].limited.Load()
+		slipped += s.udpStats[i].slipped.Load()
+	}
+	ch <- prometheus.MustNewConstMetric(descLimited, prometheus.CounterValue, float64(dropped), "drop")
+	ch <- prometheus.MustNewConstMetric(descLimited, prometheus.CounterValue, float64(slipped), "slip")
 }
 
 // collect sums up a transport's workers. Types and codes that never came are left out.
@@ -117,10 +154,13 @@ func collect(ch chan<- prometheus.Metric, transport string, workers []counters) 
 		emit(descQueries, false, func(c *counters) uint64 { return c.queries[i].Load() }, l.label)
 	}
 	for i, label := range rcodeLabels {
-		if label == "" {
-			label = strconv.Itoa(i)
-		}
 		emit(descResponses, false, func(c *counters) uint64 { return c.responses[i].Load() }, label)
+	}
+	for i, label := range cookieLabels {
+		emit(descCookies, false, func(c *counters) uint64 { return c.cookies[i].Load() }, label)
+	}
+	for i, label := range signedLabels {
+		emit(descSigned, false, func(c *counters) uint64 { return c.signed[i].Load() }, label)
 	}
 	emit(descTruncated, true, func(c *counters) uint64 { return c.truncated.Load() })
 	emit(descDropped, true, func(c *counters) uint64 { return c.dropped.Load() })

@@ -35,11 +35,12 @@ func (s *Server) serveTCP(l *net.TCPListener) {
 			c.Close()
 			continue
 		}
+		from := peer{addr: c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap().WithZone(""), tcp: true}
 		stats := &s.tcpStats[next.Add(1)%uint64(len(s.tcpStats))]
 		s.workers.Go(func() {
 			defer s.conns.remove(c, client)
 			defer c.Close()
-			s.serveConn(c, s.responder(stats))
+			s.serveConn(c, s.responder(stats), from)
 		})
 	}
 }
@@ -60,7 +61,7 @@ func clientOf(c *net.TCPConn) netip.Prefix {
 
 // serveConn answers the queries of a connection in order (RFC 7766 §6.2.1.1): each takes microseconds, so
 // that none waits for another. Answers to queries that came together leave together.
-func (s *Server) serveConn(c *net.TCPConn, r *responder) {
+func (s *Server) serveConn(c *net.TCPConn, r *responder, from peer) {
 	in := bufio.NewReaderSize(c, 2+maxQuery)
 	out := bufio.NewWriterSize(deadlineWriter{c}, tcpWriteBuffer)
 	defer out.Flush()
@@ -81,7 +82,7 @@ func (s *Server) serveConn(c *net.TCPConn, r *responder) {
 		if err != nil {
 			return
 		}
-		if !s.answerTCP(out, r, msg[2:]) {
+		if !s.answerTCP(c, out, r, msg[2:], from) {
 			return
 		}
 		in.Discard(2 + size)
@@ -92,12 +93,17 @@ func (s *Server) serveConn(c *net.TCPConn, r *responder) {
 }
 
 // answerTCP writes the answer to msg, if there is one, and reports whether the connection can go on.
-func (s *Server) answerTCP(out *bufio.Writer, r *responder, msg []byte) bool {
+func (s *Server) answerTCP(c *net.TCPConn, out *bufio.Writer, r *responder, msg []byte, from peer) bool {
 	f := frames.Get().(*frame)
 	defer frames.Put(f)
-	n := s.answer(r, f[2:], msg, true)
+	from.now = s.now().UnixNano()
+	from.keepalive = uint16(min(s.conns.patience(s.config.TCPIdle)/(100*time.Millisecond), 1<<16-1))
+	n := s.answer(r, f[2:], msg, from)
 	if n == 0 {
 		return true
+	}
+	if r.transfer {
+		return out.Flush() == nil && s.sendTransfer(c, r)
 	}
 	binary.BigEndian.PutUint16(f[:], uint16(n))
 	_, err := out.Write(f[:2+n])
@@ -165,13 +171,18 @@ func (t *connections) remove(c *net.TCPConn, client netip.Prefix) {
 	t.count.Add(-1)
 }
 
+// patience is how long a connection may be idle just now.
+func (t *connections) patience(idle time.Duration) time.Duration {
+	if int(t.count.Load())*4 >= t.most*3 {
+		return min(idle, busyTCPIdle)
+	}
+	return idle
+}
+
 // await sets the time until which the next query must be there whole; false when none is read any more.
 func (t *connections) await(c *net.TCPConn, idle time.Duration) bool {
-	if int(t.count.Load())*4 >= t.most*3 {
-		idle = min(idle, busyTCPIdle)
-	}
 	// drain sets its flag before its deadlines: whichever deadline comes last, one of the two ends the wait.
-	return c.SetReadDeadline(time.Now().Add(idle)) == nil && !t.draining.Load()
+	return c.SetReadDeadline(time.Now().Add(t.patience(idle))) == nil && !t.draining.Load()
 }
 
 // drain ends all waiting for queries; answers under way go out.

@@ -88,7 +88,7 @@ func TestEverySize(t *testing.T) {
 	out := make([]byte, maxMessage)
 	for _, name := range []string{"inside.example.", "beside.example.", "www.some.where.beside.example.", "foo.example.", "example."} {
 		full := new(dns.Msg)
-		n := r.respond(out, packed(t, question(name, dns.TypeNS)), true)
+		n := r.respond(out, packed(t, question(name, dns.TypeNS)), peer{tcp: true})
 		if err := full.Unpack(out[:n]); err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ func TestEverySize(t *testing.T) {
 			m := withOPT(question(name, dns.TypeNS), size, func(o *dns.OPT) {
 				o.Option = append(o.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
 			})
-			n := r.respond(out, packed(t, m), false)
+			n := r.respond(out, packed(t, m), peer{})
 			var in dns.Msg
 			if err := in.Unpack(out[:n]); err != nil {
 				t.Fatalf("%s %d: %v", name, size, err)

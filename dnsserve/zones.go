@@ -24,6 +24,8 @@ type Zones struct {
 	seed  maphash.Seed // of this process, so that nobody can choose names that collide
 	write sync.Mutex
 	table atomic.Pointer[table]
+
+	withheld atomic.Pointer[withheld] // nil: none is
 }
 
 // table is an immutable directory of zones.
