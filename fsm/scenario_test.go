@@ -118,6 +118,10 @@ func (s *scenario) line(fields []string) (string, error) {
 		return "", nil
 	case "publish":
 		return fmt.Sprint(s.rig.publish(fields[1])), nil
+	case "tld":
+		return s.tld(w), nil
+	case "ds":
+		return s.ds(fields[1]), nil
 	case "zone":
 		return s.zone(fields[1]), nil
 	case "show":
@@ -156,6 +160,7 @@ func command(w words) (registry.Kind, any, error) {
 		return registry.KindDomainCreate, registry.DomainCreate{
 			Name: name, Months: months, Registrant: w.named["registrant"],
 			Contacts: contactsOf(w.list("contacts")), Hosts: w.list("ns"),
+			DS: dsOf(w.list("ds")), Keys: keysOf(w.list("key")), MaxSigLife: uint32(w.number("max_sig_life")),
 		}, nil
 	case "domain renew":
 		at, _ := time.Parse(time.DateOnly, w.named["current"])
@@ -167,6 +172,8 @@ func command(w words) (registry.Kind, any, error) {
 			Name: name, AddHosts: w.list("+ns"), RemoveHosts: w.list("-ns"),
 			AddContacts: contactsOf(w.list("+contacts")), RemoveContacts: contactsOf(w.list("-contacts")),
 			AddStatuses: statuses(w.list("+status")), RemoveStatuses: statuses(w.list("-status")),
+			AddDS: dsOf(w.list("+ds")), RemoveDS: dsOf(w.list("-ds")), AddKeys: keysOf(w.list("+key")), RemoveKeys: keysOf(w.list("-key")),
+			RemoveAllDS: w.named["ds"] == "none", MaxSigLife: seconds(w, "max_sig_life"),
 		}
 		if r, ok := w.named["registrant"]; ok {
 			u.Registrant = &r
@@ -238,7 +245,7 @@ func (s *scenario) check(name string) (text string) {
 // zone lists a zone's owners and types, canonically ordered.
 func (s *scenario) zone(name string) string {
 	var all []string
-	types := map[uint16]string{registry.TypeA: "A", registry.TypeAAAA: "AAAA", registry.TypeNS: "NS", registry.TypeSOA: "SOA"}
+	types := map[uint16]string{registry.TypeA: "A", registry.TypeAAAA: "AAAA", registry.TypeNS: "NS", registry.TypeSOA: "SOA", 43: "DS"}
 	s.rig.view(func(v fsm.View) {
 		v.ZoneRRsets(name, func(set registry.RRset) bool {
 			all = append(all, fmt.Sprintf("%s/%s%d", strings.TrimSuffix(set.Owner, "."+name), types[set.Type], len(set.Data)))

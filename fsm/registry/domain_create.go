@@ -24,6 +24,9 @@ type DomainCreate struct {
 	Contacts   []DomainContact `cbor:"4,keyasint,omitempty"`
 	Hosts      []string        `cbor:"5,keyasint,omitempty"` // names of host objects
 	AuthInfo   AuthInfo        `cbor:"6,keyasint"`
+	DS         []DSData        `cbor:"8,keyasint,omitempty" since:"3"`
+	Keys       []DNSKeyData    `cbor:"9,keyasint,omitempty" since:"3"`
+	MaxSigLife uint32          `cbor:"10,keyasint,omitempty" since:"3"` // 0: no wish
 }
 
 // DomainCreated is the reply to DomainCreate.
@@ -33,7 +36,7 @@ type DomainCreated struct {
 	Expires Time   `cbor:"3,keyasint"`
 }
 
-// domainCreate fails with 2201, 2303 (host, contact), 2302, 2003, 2004, 2104, 2306.
+// domainCreate fails with 2201, 2303 (host, contact), 2302, 2003, 2004, 2005, 2104, 2306.
 func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	if fail := x.mayTransform(); fail != nil {
 		return 0, nil, fail
@@ -67,6 +70,13 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	d := Domain{
 		Object: x.create(), Name: c.Name, TLD: tld.Name, Expires: x.Now.AddMonths(12 * n),
 		Registrant: c.Registrant, Contacts: c.Contacts, Hosts: numbers, AuthInfo: c.AuthInfo,
+	}
+	secure := secDNS{addDS: c.DS, addKeys: c.Keys}
+	if c.MaxSigLife != 0 {
+		secure.maxSigLife = &c.MaxSigLife
+	}
+	if fail := d.secure(&tld, secure); fail != nil {
+		return 0, nil, fail
 	}
 	charge, fail := x.debit(&d, "create", tld.CreatePrice*int64(n), tld.Currency)
 	if fail != nil {

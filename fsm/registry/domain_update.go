@@ -16,9 +16,19 @@ type DomainUpdate struct {
 	RemoveStatuses Statuses        `cbor:"7,keyasint,omitempty"`
 	Registrant     *string         `cbor:"8,keyasint,omitempty"` // nil: as it is
 	AuthInfo       *AuthInfo       `cbor:"9,keyasint,omitempty"` // nil: as it is
+	AddDS          []DSData        `cbor:"12,keyasint,omitempty" since:"3"`
+	RemoveDS       []DSData        `cbor:"13,keyasint,omitempty" since:"3"` // the key of one plays no part
+	AddKeys        []DNSKeyData    `cbor:"14,keyasint,omitempty" since:"3"`
+	RemoveKeys     []DNSKeyData    `cbor:"15,keyasint,omitempty" since:"3"`
+	RemoveAllDS    bool            `cbor:"16,keyasint,omitempty" since:"3"` // all DS records and keys, before anything is added
+	MaxSigLife     *uint32         `cbor:"17,keyasint,omitempty" since:"3"` // nil: as it is
 }
 
-// domainUpdate fails with 2201, 2303, 2304, 2306, 2003.
+func (c *DomainUpdate) secDNS() secDNS {
+	return secDNS{c.AddDS, c.RemoveDS, c.AddKeys, c.RemoveKeys, c.RemoveAllDS, c.MaxSigLife}
+}
+
+// domainUpdate fails with 2201, 2303, 2304, 2306, 2003, 2004, 2005.
 func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
 	d, fail := x.sponsored(c.Name)
 	if fail != nil {
@@ -44,6 +54,9 @@ func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
 	if fail := x.checkModel(&tld, d.Registrant, d.Contacts); fail != nil {
 		return 0, nil, fail
 	}
+	if fail := d.secure(&tld, c.secDNS()); fail != nil {
+		return 0, nil, fail
+	}
 	if c.AuthInfo != nil {
 		d.AuthInfo = *c.AuthInfo
 	}
@@ -59,7 +72,7 @@ func (x *Exec) mayUpdate(has Statuses, c DomainUpdate) *Failure {
 		has &^= ServerUpdateProhibited | ClientUpdateProhibited
 	}
 	onlyRemoves := len(c.AddHosts)+len(c.RemoveHosts)+len(c.AddContacts)+len(c.RemoveContacts) == 0 &&
-		c.AddStatuses == 0 && c.Registrant == nil && c.AuthInfo == nil
+		c.AddStatuses == 0 && c.Registrant == nil && c.AuthInfo == nil && c.secDNS().empty()
 	if c.RemoveStatuses.Has(ClientUpdateProhibited) && onlyRemoves {
 		has &^= ClientUpdateProhibited
 	}

@@ -32,6 +32,11 @@ type Domain struct {
 	AuthInfo   AuthInfo        `cbor:"8,keyasint"`
 	Grace      []Grace         `cbor:"9,keyasint,omitempty"`  // running grace periods, in order of beginning
 	Purge      Time            `cbor:"10,keyasint,omitempty"` // when pendingDelete ends the object
+
+	// What secures the delegation (RFC 5910): DS records or keys, never both; each sorted.
+	DS         []DSData     `cbor:"13,keyasint,omitempty" since:"3"`
+	Keys       []DNSKeyData `cbor:"14,keyasint,omitempty" since:"3"`
+	MaxSigLife uint32       `cbor:"15,keyasint,omitempty" since:"3"` // how long the child wants signatures over its DS records to be valid, in seconds; 0: no wish
 }
 
 // DomainContact is a contact's role for a domain.

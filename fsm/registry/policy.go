@@ -69,6 +69,11 @@ type TLD struct {
 	Created        Time         `cbor:"15,keyasint"`
 	Updated        Time         `cbor:"16,keyasint,omitempty"`
 	LastEvent      uint64       `cbor:"17,keyasint"`
+
+	// What secures the delegations below it (RFC 5910).
+	DNSSEC     DNSSECInterface `cbor:"34,keyasint,omitempty" since:"3"`
+	MaxDS      uint8           `cbor:"35,keyasint,omitempty" since:"3"` // of a domain; 0: DefaultDomainDS
+	MaxSigLife uint32          `cbor:"36,keyasint,omitempty" since:"3"` // the longest that a domain may ask for, in seconds; 0: DefaultSigLife
 }
 
 // Nameserver is an authoritative server of a TLD's own zone.

@@ -55,6 +55,9 @@ func checkTLD(t *TLD) *Failure {
 	case !ValidName(t.SOA.MName) || !ValidName(t.SOA.RName):
 		return Fail(ParameterSyntax, "soa", "", "not a host name in lower case")
 	}
+	if fail := t.checkDNSSEC(); fail != nil {
+		return fail
+	}
 	for i, ns := range t.Nameservers {
 		if slices.ContainsFunc(t.Nameservers[:i], func(o Nameserver) bool { return o.Name == ns.Name }) {
 			return Fail(ParameterPolicy, "nameservers", ns.Name, "the name server is named twice")
