@@ -17,25 +17,29 @@ type Kind uint16
 
 // The commands, and the types of their bodies.
 const (
-	KindNewTerm         Kind = 1  // NewTerm
-	KindTick            Kind = 2  // Tick
-	KindPublishZone     Kind = 3  // Publication
-	KindClusterInit     Kind = 4  // Cluster
-	KindPeerPut         Kind = 5  // Peer
-	KindCompareDigests  Kind = 6  // Comparison
-	KindRaiseLevel      Kind = 9  // RaiseLevel
-	KindTLDCreate       Kind = 10 // TLDCreate
-	KindRegistrarCreate Kind = 20 // RegistrarCreate
-	KindRegistrarFund   Kind = 21 // RegistrarFund
-	KindLedgerAudit     Kind = 29 // LedgerAudit
-	KindDomainCreate    Kind = 30 // DomainCreate
-	KindDomainUpdate    Kind = 31 // DomainUpdate
-	KindDomainRenew     Kind = 32 // DomainRenew
-	KindDomainDelete    Kind = 33 // DomainDelete
-	KindContactCreate   Kind = 40 // ContactCreate
-	KindContactDelete   Kind = 41 // ContactDelete
-	KindHostCreate      Kind = 50 // HostCreate
-	KindHostDelete      Kind = 51 // HostDelete
+	KindNewTerm           Kind = 1  // NewTerm
+	KindTick              Kind = 2  // Tick
+	KindPublishZone       Kind = 3  // Publication
+	KindClusterInit       Kind = 4  // Cluster
+	KindPeerPut           Kind = 5  // Peer
+	KindCompareDigests    Kind = 6  // Comparison
+	KindRaiseLevel        Kind = 9  // RaiseLevel
+	KindTLDCreate         Kind = 10 // TLDCreate
+	KindRegistrarCreate   Kind = 20 // RegistrarCreate
+	KindRegistrarFund     Kind = 21 // RegistrarFund
+	KindRegistrarUpdate   Kind = 22 // RegistrarUpdate
+	KindRegistrarLock     Kind = 23 // RegistrarLock
+	KindRegistrarPassword Kind = 24 // RegistrarPassword
+	KindAccessSet         Kind = 25 // AccessSet
+	KindLedgerAudit       Kind = 29 // LedgerAudit
+	KindDomainCreate      Kind = 30 // DomainCreate
+	KindDomainUpdate      Kind = 31 // DomainUpdate
+	KindDomainRenew       Kind = 32 // DomainRenew
+	KindDomainDelete      Kind = 33 // DomainDelete
+	KindContactCreate     Kind = 40 // ContactCreate
+	KindContactDelete     Kind = 41 // ContactDelete
+	KindHostCreate        Kind = 50 // HostCreate
+	KindHostDelete        Kind = 51 // HostDelete
 )
 
 // CommandID names a command for ever, through retries and leader changes: the
@@ -150,25 +154,29 @@ type verb struct {
 
 // verbs is every command that there is.
 var verbs = map[Kind]verb{
-	KindNewTerm:         bind((*Exec).newTerm),
-	KindTick:            bind((*Exec).tick),
-	KindPublishZone:     bind((*Exec).publishZone),
-	KindClusterInit:     bind((*Exec).clusterInit),
-	KindPeerPut:         bind((*Exec).peerPut),
-	KindCompareDigests:  bind((*Exec).compareDigests),
-	KindRaiseLevel:      bind((*Exec).raiseLevel),
-	KindTLDCreate:       bind((*Exec).tldCreate),
-	KindRegistrarCreate: bind((*Exec).registrarCreate),
-	KindRegistrarFund:   bind((*Exec).registrarFund),
-	KindLedgerAudit:     bind((*Exec).ledgerAudit),
-	KindDomainCreate:    bind((*Exec).domainCreate),
-	KindDomainUpdate:    bind((*Exec).domainUpdate),
-	KindDomainRenew:     bind((*Exec).domainRenew),
-	KindDomainDelete:    bind((*Exec).domainDelete),
-	KindContactCreate:   bind((*Exec).contactCreate),
-	KindContactDelete:   bind((*Exec).contactDelete),
-	KindHostCreate:      bind((*Exec).hostCreate),
-	KindHostDelete:      bind((*Exec).hostDelete),
+	KindNewTerm:           bind((*Exec).newTerm),
+	KindTick:              bind((*Exec).tick),
+	KindPublishZone:       bind((*Exec).publishZone),
+	KindClusterInit:       bind((*Exec).clusterInit),
+	KindPeerPut:           bind((*Exec).peerPut),
+	KindCompareDigests:    bind((*Exec).compareDigests),
+	KindRaiseLevel:        bind((*Exec).raiseLevel),
+	KindTLDCreate:         bind((*Exec).tldCreate),
+	KindRegistrarCreate:   bind((*Exec).registrarCreate),
+	KindRegistrarFund:     bind((*Exec).registrarFund),
+	KindRegistrarUpdate:   bind((*Exec).registrarUpdate),
+	KindRegistrarLock:     bind((*Exec).registrarLock),
+	KindRegistrarPassword: bind((*Exec).registrarPassword),
+	KindAccessSet:         bind((*Exec).accessSet),
+	KindLedgerAudit:       bind((*Exec).ledgerAudit),
+	KindDomainCreate:      bind((*Exec).domainCreate),
+	KindDomainUpdate:      bind((*Exec).domainUpdate),
+	KindDomainRenew:       bind((*Exec).domainRenew),
+	KindDomainDelete:      bind((*Exec).domainDelete),
+	KindContactCreate:     bind((*Exec).contactCreate),
+	KindContactDelete:     bind((*Exec).contactDelete),
+	KindHostCreate:        bind((*Exec).hostCreate),
+	KindHostDelete:        bind((*Exec).hostDelete),
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {

@@ -42,6 +42,8 @@ func Brought(l Level) string {
 // kindsSince are the kinds that came after FirstLevel.
 var kindsSince = map[Kind]Level{
 	KindLedgerAudit: 2,
+
+	KindRegistrarUpdate: 3, KindRegistrarLock: 3, KindRegistrarPassword: 3, KindAccessSet: 3,
 }
 
 // since is the level that brought a kind.

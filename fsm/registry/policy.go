@@ -48,6 +48,10 @@ type Registrar struct {
 	Created      Time         `cbor:"16,keyasint"`
 	Updated      Time         `cbor:"17,keyasint,omitempty"`
 	LastEvent    uint64       `cbor:"18,keyasint"`
+	Bound        []Binding    `cbor:"19,keyasint,omitempty" since:"3"` // certificates, besides those above
+	Networks     []Network    `cbor:"20,keyasint,omitempty" since:"3"` // where it may log in from; none: anywhere
+	Sessions     uint32       `cbor:"21,keyasint,omitempty" since:"3"` // on all nodes together; 0: as Access says
+	LockedUntil  Time         `cbor:"22,keyasint,omitempty" since:"3"` // no login before
 }
 
 // TLD is a top-level domain, or a suffix below one, under which names are registered.

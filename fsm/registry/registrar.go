@@ -18,7 +18,7 @@ type RegistrarFund struct {
 // maxBalance keeps sums of balances far from overflow, in minor units.
 const maxBalance = math.MaxInt64 / (1 << 20)
 
-// registrarCreate fails with 2201, 2302, 2005.
+// registrarCreate fails with 2201, 2302, 2004, 2005, 2306.
 func (x *Exec) registrarCreate(c RegistrarCreate) (Code, any, *Failure) {
 	if fail := x.mayOperate(); fail != nil {
 		return 0, nil, fail
@@ -40,6 +40,9 @@ func (x *Exec) registrarCreate(c RegistrarCreate) (Code, any, *Failure) {
 			return 0, nil, Fail(ObjectExists, "iana", r.ID, "%s has this IANA id", other.ID)
 		}
 		registrarIANA.Put(x.tx, numberKey(uint64(r.IANA)), r.ID)
+	}
+	if fail := r.checkAccess(); fail != nil && x.Level() >= 3 {
+		return 0, nil, fail
 	}
 	r.Created, r.Updated, r.LastEvent = x.Now, 0, 0
 	x.recordEvent("registrar:create", r.ID, 0, &r.LastEvent, nil, r)
