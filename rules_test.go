@@ -45,7 +45,7 @@ var imports = map[string][]string{
 
 	"node/consensus/planted": {}, // runs the tests of node/consensus, from outside
 
-	"epp":           {"epp/extension", "epp/frame", "epp/password", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry"},
+	"epp":           {"epp/extension", "epp/frame", "epp/password", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry", "transport/pki"},
 	"epp/extension": {"epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry"},
 	"epp/xmlschema": {"epp/xmltree", "fsm/registry"},
 	"epp/xmlwriter": {"epp/xmltree", "fsm/registry"},

@@ -22,6 +22,8 @@ const (
 const (
 	// maxFailedLogins is how many wrong logins a connection is good for (RFC 5730 §2.9.1.1).
 	maxFailedLogins = 3
+	// minPassword and maxPassword bound a password, in characters (RFC 5730 §4.1, pwType).
+	minPassword, maxPassword = 6, 16
 	// maxServices bounds the URIs named at login: clients echo greetings of the largest registries.
 	maxServices = 64
 	// lingerTime and lingerOctets bound how long the rest of a refused frame is

@@ -2,10 +2,8 @@ package epp
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -221,10 +219,7 @@ func (s *Server) end(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if session := s.conns[conn]; session != nil && session.registrar != "" {
-		s.sessions--
-		if s.registrar[session.registrar]--; s.registrar[session.registrar] == 0 {
-			delete(s.registrar, session.registrar)
-		}
+		s.uncount(session.registrar)
 	}
 	delete(s.conns, conn)
 	s.running.Done()
@@ -242,6 +237,21 @@ func (s *Server) admit(clID string) bool {
 	return true
 }
 
+// dismiss undoes admit: the login came to nothing.
+func (s *Server) dismiss(clID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.uncount(clID)
+}
+
+// uncount is called with mu held.
+func (s *Server) uncount(clID string) {
+	s.sessions--
+	if s.registrar[clID]--; s.registrar[clID] == 0 {
+		delete(s.registrar, clID)
+	}
+}
+
 // handle shakes hands and serves a session.
 func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	log := s.log.With("client", raw.RemoteAddr().String())
@@ -252,11 +262,12 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 		log.Debug("EPP handshake failed", "error", err)
 		return
 	}
-	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].Raw)
-	session := &session{
-		server: s, registry: s.registry, log: log, conn: conn,
-		frames: frame.NewReader(conn, MaxFrame), fingerprint: hex.EncodeToString(sum[:]),
+	peer, err := identify(conn.ConnectionState().PeerCertificates[0], raw.RemoteAddr())
+	if err != nil {
+		log.Warn("EPP client without a name", "error", err)
+		return
 	}
+	session := &session{server: s, registry: s.registry, log: log, conn: conn, frames: frame.NewReader(conn, MaxFrame), peer: peer}
 	s.mu.Lock()
 	s.conns[raw] = session
 	stopping := s.stopping

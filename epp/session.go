@@ -21,14 +21,14 @@ import (
 // session is one connection, from its greeting to its end. Commands are
 // carried out one after the other, in the order in which they came (RFC 5734 §3).
 type session struct {
-	server      *Server
-	registry    Registry
-	log         *slog.Logger
-	conn        *tls.Conn
-	frames      *frame.Reader
-	fingerprint string    // of the client's certificate
-	loginBy     time.Time // when to give up on a client that doesn't log in
-	out         []byte    // the last frame written, for its memory
+	server   *Server
+	registry Registry
+	log      *slog.Logger
+	conn     *tls.Conn
+	frames   *frame.Reader
+	peer     peer
+	loginBy  time.Time // when to give up on a client that doesn't log in
+	out      []byte    // the last frame written, for its memory
 
 	registrar  string // clID; "" before login
 	objects    map[string]bool
@@ -60,7 +60,7 @@ func (s *session) serve(ctx context.Context) (err error) {
 		return err
 	}
 	for {
-		doc, err := s.read()
+		doc, err := s.next()
 		if errors.Is(err, frame.ErrLength) {
 			return s.giveUp(err)
 		}
@@ -77,8 +77,8 @@ func (s *session) serve(ctx context.Context) (err error) {
 	}
 }
 
-// read waits for a frame: long for its beginning, not so long for the rest.
-func (s *session) read() ([]byte, error) {
+// next waits for a frame: long for its beginning, not so long for the rest.
+func (s *session) next() ([]byte, error) {
 	limits := &s.server.config.Limits
 	s.mu.Lock()
 	if s.draining {
@@ -111,7 +111,7 @@ func (s *session) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draining = true
-	// A session that is past read meets the flag there next time.
+	// A session that is past next meets the flag there next time.
 	_ = s.conn.SetReadDeadline(time.Now())
 }
 
@@ -201,12 +201,14 @@ func (s *session) execute(ctx context.Context, c *command) (response, error) {
 	if s.registrar == "" && c.verb != "login" {
 		return refusal(failAt(registry.CommandUse, c.element, "log in first")), nil
 	}
-	switch {
-	case c.verb == "login":
-		if fail := s.login(ctx, c); fail != nil {
+	if s.registrar != "" && c.verb != "logout" {
+		if fail := s.standing(ctx); fail != nil {
 			return refusal(fail), nil
 		}
-		return response{code: registry.Success}, nil
+	}
+	switch {
+	case c.verb == "login":
+		return s.login(ctx, c)
 	case c.verb == "logout":
 		return s.logout(c), nil
 	case !verbs[c.verb]:

@@ -16,8 +16,7 @@ import (
 // ErrBusy says that more passwords wait for verification than can be verified soon.
 var ErrBusy = errors.New("too many passwords wait to be verified")
 
-// Verifier verifies passwords for a server: no more at a time than there are
-// cores, with a bounded number waiting, and without hashing again what was
+// Verifier verifies passwords for a server: no more at a time than Slots, with a bounded number waiting, and without hashing again what was
 // right minutes ago. It is safe for concurrent use.
 type Verifier struct {
 	running chan struct{} // holds one item for each verification that runs
@@ -36,13 +35,17 @@ type Subject struct {
 	Hash        string // in PHC string form
 }
 
+// Slots is how many hashes are made at a time: half of the machine's cores, for a wave of
+// logins must leave the rest of the node the means to elect a leader, answer and apply.
+func Slots() int { return max(1, runtime.NumCPU()/2) }
+
 // NewVerifier makes a Verifier.
 func NewVerifier() (*Verifier, error) {
 	key := make([]byte, sha256.Size)
 	if _, err := rand.Read(key); err != nil {
 		return nil, fmt.Errorf("making a verifier's key: %w", err)
 	}
-	slots := runtime.GOMAXPROCS(0)
+	slots := Slots()
 	return &Verifier{
 		running: make(chan struct{}, slots), waiting: make(chan struct{}, slots*(1+QueuePerSlot)),
 		key: key, now: time.Now, right: map[[sha256.Size]byte]time.Time{},
@@ -55,18 +58,11 @@ func (v *Verifier) Verify(ctx context.Context, s Subject, password string) (bool
 	if v.remembers(mac) {
 		return true, nil
 	}
-	select {
-	case v.waiting <- struct{}{}:
-		defer func() { <-v.waiting }()
-	default:
-		return false, ErrBusy
+	done, err := v.turn(ctx)
+	if err != nil {
+		return false, err
 	}
-	select {
-	case v.running <- struct{}{}:
-		defer func() { <-v.running }()
-	case <-ctx.Done():
-		return false, fmt.Errorf("waiting to verify a password: %w", ctx.Err())
-	}
+	defer done()
 	// The same password may have been verified while this one waited.
 	if v.remembers(mac) {
 		return true, nil
@@ -76,6 +72,32 @@ func (v *Verifier) Verify(ctx context.Context, s Subject, password string) (bool
 		v.remember(mac)
 	}
 	return ok, err
+}
+
+// Hash makes a new password's hash, in its turn among the verifications. The errors are ErrBusy, at once, and ctx's.
+func (v *Verifier) Hash(ctx context.Context, password string) (string, error) {
+	done, err := v.turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	return Hash(password)
+}
+
+// turn waits until there is a core to hash on; done gives it back.
+func (v *Verifier) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case v.waiting <- struct{}{}:
+	default:
+		return nil, ErrBusy
+	}
+	select {
+	case v.running <- struct{}{}:
+		return func() { <-v.running; <-v.waiting }, nil
+	case <-ctx.Done():
+		<-v.waiting
+		return nil, fmt.Errorf("waiting to hash a password: %w", ctx.Err())
+	}
 }
 
 func (v *Verifier) mac(s Subject, password string) (sum [sha256.Size]byte) {
