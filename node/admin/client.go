@@ -119,6 +119,21 @@ func (c *Client) CreateRegistrar(ctx context.Context, r Registrar) (Registrar, e
 	return request[Registrar](ctx, c, "POST", "/v1/registrars", nil, r)
 }
 
+// ChangeRegistrar changes a registrar and returns it as it then is.
+func (c *Client) ChangeRegistrar(ctx context.Context, id string, w RegistrarChange) (Registrar, error) {
+	return request[Registrar](ctx, c, "PATCH", "/v1/registrars/"+url.PathEscape(id), nil, w)
+}
+
+// Access asks for the policy of the registrars' front door.
+func (c *Client) Access(ctx context.Context) (Access, error) {
+	return request[Access](ctx, c, "GET", "/v1/access", c.level(), nil)
+}
+
+// SetAccess replaces the policy of the registrars' front door, and returns it as it then is.
+func (c *Client) SetAccess(ctx context.Context, a Access) (Access, error) {
+	return request[Access](ctx, c, "PUT", "/v1/access", nil, a)
+}
+
 // Deposit books what a registrar has paid in, and returns the registrar as it then is.
 func (c *Client) Deposit(ctx context.Context, id string, d Deposit) (Registrar, error) {
 	return request[Registrar](ctx, c, "POST", "/v1/registrars/"+url.PathEscape(id)+"/deposits", nil, d)

@@ -57,8 +57,11 @@ func (h *handler) routes() []route {
 		{"GET", "/v1/registrars", h.listRegistrars},
 		{"POST", "/v1/registrars", h.createRegistrar},
 		{"GET", "/v1/registrars/{id}", h.showRegistrar},
+		{"PATCH", "/v1/registrars/{id}", h.changeRegistrar},
 		{"POST", "/v1/registrars/{id}/deposits", h.deposit},
 		{"GET", "/v1/registrars/{id}/ledger", h.ledger},
+		{"GET", "/v1/access", h.showAccess},
+		{"PUT", "/v1/access", h.setAccess},
 	}
 }
 
@@ -253,6 +256,11 @@ func (h *handler) hash(ctx context.Context, password string) (string, error) {
 }
 
 var _ slog.LogValuer = Registrar{}
+
+var _ slog.LogValuer = RegistrarChange{}
+
+// LogValue keeps the password out of logs.
+func (w RegistrarChange) LogValue() slog.Value { return slog.StringValue("change of a registrar") }
 
 // LogValue keeps the password out of logs.
 func (r Registrar) LogValue() slog.Value { return slog.StringValue(r.ID) }

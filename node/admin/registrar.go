@@ -86,6 +86,10 @@ func showRegistrar(v fsm.View, r registry.Registrar) Registrar {
 		ID: r.ID, Name: r.Name, Certificates: r.Certificates, Suspended: r.Suspended, IANA: r.IANA,
 		URL: r.URL, Whois: r.Whois, RDAP: r.RDAP, AbuseEmail: r.AbuseEmail, AbusePhone: r.AbusePhone,
 		Email: r.Email, Voice: r.Voice.Number, Created: formatTime(r.Created),
+		Networks: formatNetworks(r.Networks), MaxSessions: r.Sessions, Bound: formatBindings(r.Bound),
+	}
+	if r.Locked(v.Now()) {
+		shown.LockedUntil = formatTime(r.LockedUntil)
 	}
 	if len(r.Postal) > 0 {
 		p := r.Postal[0]
@@ -108,12 +112,13 @@ func (r Registrar) registry() (n registry.Registrar, err error) {
 		return n, missing("name", "a registrar has a name")
 	case r.Password == "":
 		return n, missing("password", "a registrar has a password")
-	case len(r.Balances) > 0 || r.Created != "":
-		return n, registry.Fail(registry.ParameterPolicy, "balances", "", "balances come of deposits, and the date of creation of itself")
+	case len(r.Balances) > 0 || r.Created != "" || r.LockedUntil != "" || len(r.Bound) > 0:
+		return n, registry.Fail(registry.ParameterPolicy, "balances", "", "balances come of deposits, certificates with times are added later, and the date of creation and locks come of themselves")
 	}
 	n = registry.Registrar{
 		ID: r.ID, Name: r.Name, Suspended: r.Suspended, IANA: r.IANA, URL: r.URL, RDAP: r.RDAP,
 		AbuseEmail: r.AbuseEmail, AbusePhone: r.AbusePhone, Voice: registry.Phone{Number: r.Voice}, Email: r.Email,
+		Sessions: r.MaxSessions,
 	}
 	for _, check := range []error{
 		checkText("name", r.Name), checkPassword(r.Password), checkURL("url", r.URL), checkURL("rdap", r.RDAP),
@@ -130,6 +135,9 @@ func (r Registrar) registry() (n registry.Registrar, err error) {
 		}
 	}
 	if n.Certificates, err = parseFingerprints(r.Certificates); err != nil {
+		return n, err
+	}
+	if n.Networks, err = parseNetworks(r.Networks); err != nil {
 		return n, err
 	}
 	n.Postal, err = r.postal()

@@ -112,26 +112,30 @@ type TTL struct {
 
 // Registrar is a registrar, as created (POST /v1/registrars) and shown (GET /v1/registrars, /v1/registrars/ID).
 type Registrar struct {
-	ID           string    `json:"id"`
-	Name         string    `json:"name"`
-	Password     string    `json:"password,omitempty"`     // on creation only; never shown
-	Certificates []string  `json:"certificates,omitempty"` // SHA-256 fingerprints, hex
-	Suspended    bool      `json:"suspended,omitempty"`
-	IANA         uint32    `json:"iana,omitempty"`
-	URL          string    `json:"url,omitempty"`
-	Whois        string    `json:"whois,omitempty"`
-	RDAP         string    `json:"rdap,omitempty"`
-	AbuseEmail   string    `json:"abuse_email,omitempty"`
-	AbusePhone   string    `json:"abuse_phone,omitempty"`
-	Email        string    `json:"email,omitempty"`
-	Voice        string    `json:"voice,omitempty"`
-	Street       []string  `json:"street,omitempty"`
-	City         string    `json:"city,omitempty"`
-	Province     string    `json:"province,omitempty"`
-	PostalCode   string    `json:"postal_code,omitempty"`
-	Country      string    `json:"country,omitempty"`
-	Balances     []Balance `json:"balances,omitempty"` // shown
-	Created      string    `json:"created,omitempty"`
+	ID           string        `json:"id"`
+	Name         string        `json:"name"`
+	Password     string        `json:"password,omitempty"`     // on creation only; never shown
+	Certificates []string      `json:"certificates,omitempty"` // SHA-256 fingerprints, hex
+	Suspended    bool          `json:"suspended,omitempty"`
+	IANA         uint32        `json:"iana,omitempty"`
+	URL          string        `json:"url,omitempty"`
+	Whois        string        `json:"whois,omitempty"`
+	RDAP         string        `json:"rdap,omitempty"`
+	AbuseEmail   string        `json:"abuse_email,omitempty"`
+	AbusePhone   string        `json:"abuse_phone,omitempty"`
+	Email        string        `json:"email,omitempty"`
+	Voice        string        `json:"voice,omitempty"`
+	Street       []string      `json:"street,omitempty"`
+	City         string        `json:"city,omitempty"`
+	Province     string        `json:"province,omitempty"`
+	PostalCode   string        `json:"postal_code,omitempty"`
+	Country      string        `json:"country,omitempty"`
+	Networks     []string      `json:"networks,omitempty"`     // CIDR; none: it may come from anywhere
+	MaxSessions  uint32        `json:"max_sessions,omitempty"` // on all nodes together; 0: as for all
+	Bound        []Certificate `json:"bound,omitempty"`        // shown: certificates that have a time, or are known by names
+	LockedUntil  string        `json:"locked_until,omitempty"` // shown
+	Balances     []Balance     `json:"balances,omitempty"`     // shown
+	Created      string        `json:"created,omitempty"`
 }
 
 // Balance is what a registrar has.

@@ -3,11 +3,13 @@ package nodecli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
+	"quorate/fsm/registry"
 	"quorate/node/admin"
 	"quorate/node/admin/admintest"
 )
@@ -51,7 +53,12 @@ func TestExamplesWork(t *testing.T) {
 	c := admintest.New(t, 3)
 	furnish(t, c, dir)
 	ran := 0
-	for _, command := range leaves(Commands()) {
+	// First those that raise the level: what came with it has examples, too.
+	all := leaves(Commands())
+	slices.SortStableFunc(all, func(a, b *cobra.Command) int {
+		return strings.Count(b.CommandPath(), "level") - strings.Count(a.CommandPath(), "level")
+	})
+	for _, command := range all {
 		for _, line := range examples(command.Example) {
 			stdin := ""
 			if before, after, piped := strings.Cut(line, " | "); piped {
@@ -84,6 +91,9 @@ func furnish(t *testing.T, c *admintest.Cluster, dir string) {
 		t.Fatal(err)
 	}
 	found(t, c)
+	for at := registry.FirstLevel; at < registry.HighestLevel-1; at++ {
+		must(t, "level", "raise")
+	}
 	must(t, strings.Fields(createExample)...)
 	for i, id := range []string{"reg1", "reg2"} {
 		file, fingerprint := certificateFile(t, c, id)

@@ -13,9 +13,13 @@ import (
 )
 
 func registrarCommand() *cobra.Command {
-	return group("registrar", "Open registrars' accounts, fund them and look at them",
+	members := []*cobra.Command{
+		registrarCreateCommand(), registrarFundCommand(), registrarShowCommand(), registrarListCommand(), registrarLedgerCommand(),
+		registrarSetCommand(), registrarPasswordCommand(), registrarCertCommand(),
+	}
+	return group("registrar", "Open registrars' accounts, change them, fund them and look at them",
 		"Commands about registrars: the clients that register names over EPP. A registrar is part of the\nreplicated state: it is created once, at any site, and may log in at every site.",
-		registrarCreateCommand(), registrarFundCommand(), registrarShowCommand(), registrarListCommand(), registrarLedgerCommand())
+		append(members, registrarStateCommands()...)...)
 }
 
 func registrarCreateCommand() *cobra.Command {
@@ -226,10 +230,33 @@ func describeRegistrar(w io.Writer, r admin.Registrar) error {
 	for _, f := range r.Certificates {
 		fields = append(fields, field{"Certificate", f})
 	}
+	for _, b := range r.Bound {
+		fields = append(fields, field{"Certificate", known(b) + during(b)})
+	}
+	if len(r.Networks) > 0 {
+		fields = append(fields, field{"Networks", strings.Join(r.Networks, ", ")})
+	}
+	if r.MaxSessions > 0 {
+		fields = append(fields, field{"Sessions", fmt.Sprintf("at most %d", r.MaxSessions)})
+	}
+	if r.LockedUntil != "" {
+		fields = append(fields, field{"Locked", "until " + r.LockedUntil + ", for wrong passwords"})
+	}
 	for _, b := range r.Balances {
 		fields = append(fields, field{"Balance", fmt.Sprintf("%s %s (credit limit %s)", b.Balance, b.Currency, b.CreditLimit)})
 	}
 	return describe(w, append(fields, field{"Created", r.Created}))
+}
+
+// during is when a certificate is good, if not always.
+func during(c admin.Certificate) (text string) {
+	if c.From != "" {
+		text += ", from " + c.From
+	}
+	if c.Until != "" {
+		text += ", until " + c.Until
+	}
+	return text
 }
 
 func address(r admin.Registrar) string {

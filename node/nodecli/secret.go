@@ -66,29 +66,38 @@ func readLine(r io.Reader) (string, error) {
 	return line, nil
 }
 
-// fingerprint is that of the first certificate in a PEM file: a registrar's own, before those that signed it.
+// fingerprint is that of the first certificate in a PEM file.
 func fingerprint(file string) (string, error) {
+	found, err := readCertificate(file)
+	if err != nil {
+		return "", err
+	}
+	return pki.Fingerprint(found), nil
+}
+
+// readCertificate is the first certificate in a PEM file: a registrar's own, before those that signed it.
+func readCertificate(file string) (*x509.Certificate, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return "", fmt.Errorf("the registrar's certificate: %w", err)
+		return nil, fmt.Errorf("the registrar's certificate: %w", err)
 	}
 	defer f.Close()
 	rest, err := io.ReadAll(io.LimitReader(f, maxCertificate))
 	if err != nil {
-		return "", fmt.Errorf("the registrar's certificate: %w", err)
+		return nil, fmt.Errorf("the registrar's certificate: %w", err)
 	}
 	for {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			return "", fmt.Errorf("%s: no certificate in PEM form in it", file)
+			return nil, fmt.Errorf("%s: no certificate in PEM form in it", file)
 		}
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
+		found, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		return pki.Fingerprint(certificate), nil
+		return found, nil
 	}
 }
