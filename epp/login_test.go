@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"quorate/epp/client"
-	"quorate/epp/xmltree"
+	"quorate/epp/extension"
 	"quorate/fsm"
 	"quorate/fsm/registry"
 	"quorate/transport/pki"
@@ -155,7 +155,7 @@ func TestNewPasswordWithoutALeader(t *testing.T) {
 // The extension of RFC 4310 may be named beside its successor.
 func TestOldSecDNSBesideTheNew(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(c *Config) { c.Extensions = []Extension{named(nsSecDNS11)} })
+	s := newServer(t, func(c *Config) { c.Extensions = []*extension.Extension{{URI: nsSecDNS11}} })
 	c := s.dial(t, "reg1")
 	if r := send(t, c, loginDoc("</svcs>", "<svcExtension><extURI>"+nsSecDNS10+"</extURI><extURI>"+nsSecDNS11+"</extURI></svcExtension></svcs>")); r.Code != 1000 {
 		t.Errorf("%+v", r)
@@ -265,14 +265,3 @@ func TestLockedRegistrar(t *testing.T) {
 	s.registry.wait(t, registry.DefaultAccess.LockTime)
 	s.login(t, "reg1")
 }
-
-// named is an extension that does nothing.
-type named string
-
-func (n named) URI() string { return string(n) }
-
-func (named) Extend(_ *xmltree.Element, _ registry.Kind, body any) (any, *registry.Failure) {
-	return body, nil
-}
-
-func (named) Respond(string, registry.Result) []byte { return nil }
