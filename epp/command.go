@@ -137,10 +137,12 @@ var operations = map[operation]parser{
 	{Space: nsContact, Verb: "create"}: parseContactCreate,
 	{Space: nsContact, Verb: "delete"}: parseContactDelete,
 	{Space: nsContact, Verb: "info"}:   parseContactInfo,
+	{Space: nsContact, Verb: "update"}: parseContactUpdate,
 	{Space: nsHost, Verb: "check"}:     parseHostCheck,
 	{Space: nsHost, Verb: "create"}:    parseHostCreate,
 	{Space: nsHost, Verb: "delete"}:    parseHostDelete,
 	{Space: nsHost, Verb: "info"}:      parseHostInfo,
+	{Space: nsHost, Verb: "update"}:    parseHostUpdate,
 }
 
 // object finds the element inside the verb's, which must be of the verb's own

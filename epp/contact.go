@@ -12,6 +12,10 @@ import (
 
 // What the commands on contacts share (RFC 5733).
 
+// contactStatuses are the values of contact:statusValueType.
+const contactStatuses = registry.ContactSettable | registry.Linked | registry.OK |
+	registry.PendingCreate | registry.PendingDelete | registry.PendingTransfer | registry.PendingUpdate
+
 const contactXMLNS = ` xmlns:contact="` + nsContact + `">`
 
 // postalInfos reads postalInfoTypes: one or two, of different types.
@@ -34,7 +38,16 @@ func (x *schema) postalInfo(e *xmltree.Element) (p registry.PostalInfo) {
 	p.Org = x.postalLine(q.Optional("org"), 0)
 	addr := q.Required("addr")
 	q.End()
-	q = x.Sequence(addr)
+	x.address(addr, &p)
+	if p.Type == "int" {
+		x.internationalized(e)
+	}
+	return p
+}
+
+// address reads an addrType.
+func (x *schema) address(e *xmltree.Element, p *registry.PostalInfo) {
+	q := x.Sequence(e)
 	streets := q.Repeated("street", 0, 3)
 	for i := range streets {
 		p.Street = append(p.Street, x.postalLine(&streets[i], 0))
@@ -50,10 +63,6 @@ func (x *schema) postalInfo(e *xmltree.Element) (p registry.PostalInfo) {
 		x.Refuse(registry.ParameterRange, cc, "not a country code of ISO 3166-1, in capitals")
 	}
 	q.End()
-	if p.Type == "int" {
-		x.internationalized(e)
-	}
-	return p
 }
 
 // postalLine is e's text as a postalLineType, or with min nought an optPostalLineType.
@@ -96,6 +105,15 @@ func (x *schema) phone(e *xmltree.Element) (p registry.Phone) {
 		if utf8.RuneCountInString(p.Extension) > MaxExtension {
 			x.Refuse(registry.ParameterPolicy, e, "an extension of more than %d characters", MaxExtension)
 		}
+	}
+	return p
+}
+
+// voice reads the e164Type of a voice number. An empty one, which the schema allows, is none.
+func (x *schema) voice(e *xmltree.Element) registry.Phone {
+	p := x.phone(e)
+	if e != nil && p.Number == "" {
+		x.Refuse(registry.ParameterSyntax, e, "an empty telephone number")
 	}
 	return p
 }

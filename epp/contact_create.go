@@ -17,11 +17,7 @@ func parseContactCreate(s *session, e *xmltree.Element) (a action, fail *registr
 		x.Refuse(registry.ParameterSyntax, id, "%s", problem)
 	}
 	c.Postal = x.postalInfos(q.Repeated("postalInfo", 1, 2, "type"))
-	voice := q.Optional("voice", "x")
-	c.Voice = x.phone(voice)
-	if voice != nil && c.Voice.Number == "" {
-		x.Refuse(registry.ParameterSyntax, voice, "an empty telephone number")
-	}
+	c.Voice = x.voice(q.Optional("voice", "x"))
 	c.Fax = x.phone(q.Optional("fax", "x"))
 	c.Email = x.email(q.Required("email"))
 	auth := x.authInfo(q.Required("authInfo"), false)

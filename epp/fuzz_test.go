@@ -44,6 +44,12 @@ func FuzzCommand(f *testing.F) {
 		commandDoc(`<delete><host:delete xmlns:host="` + nsHost + `"><host:name>ns1.a.tld</host:name></host:delete></delete>`),
 		commandDoc(`<create><host:create xmlns:host="` + nsHost + `"><host:name>ns1.a.tld</host:name><host:addr ip="v6">2001:db8::1</host:addr></host:create></create>`),
 		commandDoc(contactForm),
+		commandDoc(`<update><contact:update xmlns:contact="` + nsContact + `"><contact:id>sh8013</contact:id><contact:add><contact:status s="clientDeleteProhibited"/></contact:add><contact:rem/>` +
+			`<contact:chg><contact:postalInfo type="int"><contact:org/><contact:addr><contact:street>S</contact:street><contact:city>C</contact:city><contact:cc>DE</contact:cc></contact:addr></contact:postalInfo>` +
+			`<contact:voice x="1">+1.5</contact:voice><contact:fax/><contact:email>a@b.test</contact:email><contact:authInfo><contact:pw>2fooBAR</contact:pw></contact:authInfo>` +
+			`<contact:disclose flag="0"><contact:voice/></contact:disclose></contact:chg></contact:update></update>`),
+		commandDoc(`<update><host:update xmlns:host="` + nsHost + `"><host:name>ns1.a.tld</host:name><host:add><host:addr ip="v4">192.0.2.2</host:addr><host:status s="clientUpdateProhibited"/></host:add>` +
+			`<host:rem><host:addr ip="v6">2001:db8::1</host:addr></host:rem><host:chg><host:name>ns2.a.tld</host:name></host:chg></host:update></update>`),
 		commandDoc(`<check/><extension><hello/></extension>`),
 		commandDoc(`<transfer op="query"><domain:transfer ` + d + `/></transfer><extension><x:y xmlns:x="urn:x"/></extension>`),
 	} {

@@ -9,6 +9,10 @@ import (
 
 // What the commands on hosts share (RFC 5732).
 
+// hostStatuses are the values of host:statusValueType.
+const hostStatuses = registry.HostSettable | registry.Linked | registry.OK |
+	registry.PendingCreate | registry.PendingDelete | registry.PendingTransfer | registry.PendingUpdate
+
 const hostXMLNS = ` xmlns:host="` + nsHost + `">`
 
 // addresses reads addrTypes into 4 or 16 octets each.

@@ -86,9 +86,9 @@ func TestFrames(t *testing.T) {
 		{"domain:transfer", commandDoc(`<transfer op="query"><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2101},
 		{"transfer without op", commandDoc(`<transfer><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2001},
 		{"transfer with another op", commandDoc(`<transfer op="steal"><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2001},
-		{"host:update", commandDoc(`<update><host:update xmlns:host="` + nsHost + `"><host:name>a.tld</host:name></host:update></update>`), 2101},
+		{"a host:update of nothing", commandDoc(`<update><host:update xmlns:host="` + nsHost + `"><host:name>a.tld</host:name></host:update></update>`), 2003},
 		{"host:renew, which RFC 5732 does not know", commandDoc(`<renew><host:renew xmlns:host="` + nsHost + `"/></renew>`), 2101},
-		{"contact:update", commandDoc(`<update><contact:update xmlns:contact="` + nsContact + `"><contact:id>sh8013</contact:id></contact:update></update>`), 2101},
+		{"a contact:update of nothing", commandDoc(`<update><contact:update xmlns:contact="` + nsContact + `"><contact:id>sh8013</contact:id></contact:update></update>`), 2003},
 		{"an object service of others", commandDoc(`<check><org:check xmlns:org="urn:ietf:params:xml:ns:epp:org-1.0"/></check>`), 2307},
 
 		// Objects.

@@ -59,9 +59,9 @@ var frameCodes = map[string]int{
 	"domain_update_restore_request_with_add.xml":                      2103,
 	"hello.xml":                  0, // a greeting
 	"host_check.xml":             1000,
-	"host_update_add_status.xml": 2101,
-	"host_update_rename_and_remove_addresses.xml": 2101,
-	"host_update_rename_only.xml":                 2101,
+	"host_update_add_status.xml": 2303,
+	"host_update_rename_and_remove_addresses.xml": 2005, // %oldName% is no name
+	"host_update_rename_only.xml":                 2005,
 	"login_valid.xml":                             1000,
 	"logout.xml":                                  1500,
 	"poll.xml":                                    2101,

@@ -17,6 +17,9 @@ func randomHistory(t *testing.T, seed uint64, commands int) *rig {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	r := newRig(t)
 	r.policy("example", 20_000, "reg1", "reg2", "reg3")
+	if seed%2 == 0 && registry.HighestLevel >= 3 {
+		r.raiseTo(3)
+	}
 	r.live(t, rng, seed, commands)
 	return r
 }
@@ -59,6 +62,9 @@ func randomCommand(r *rig, rng *rand.Rand) registry.Command {
 			return nil
 		}
 		return []string{one}
+	}
+	if r.level() >= 3 && rng.IntN(5) == 0 {
+		return randomUpdate(r, rng, actor, pick("c", 4), host, abroad)
 	}
 	switch rng.IntN(12) {
 	case 0:
@@ -181,6 +187,7 @@ func TestTheZoneFollowsTheRegistry(t *testing.T) {
 		}
 		published := map[string]int{}
 		r.view(func(v fsm.View) {
+			wantGlue(t, v, "example", true)
 			v.ZoneRRsets("example", func(s registry.RRset) bool {
 				published[fmt.Sprint(s.Owner, s.Type)] = len(s.Data)
 				return true

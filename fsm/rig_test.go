@@ -125,6 +125,11 @@ func (r *rig) policy(tld string, deposit int64, registrars ...string) {
 	}
 }
 
+func (r *rig) level() (l registry.Level) {
+	r.view(func(v fsm.View) { l = v.Level() })
+	return l
+}
+
 // raise brings the cluster to the level after its own.
 func (r *rig) raise() {
 	r.t.Helper()

@@ -94,6 +94,13 @@ func (w words) list(name string) []string {
 	return strings.Split(w.named[name], ",")
 }
 
+func (w words) optional(name string) *string {
+	if v, ok := w.named[name]; ok {
+		return &v
+	}
+	return nil
+}
+
 func (w words) number(name string) int64 {
 	n, _ := strconv.ParseInt(w.named[name], 10, 64)
 	return n
@@ -126,6 +133,8 @@ func (s *scenario) line(fields []string) (string, error) {
 		return s.zone(fields[1]), nil
 	case "show":
 		return s.show(fields[1]), nil
+	case "host":
+		return s.host(fields[1]), nil
 	case "check":
 		return s.check(fields[1]), nil
 	case "balance":
@@ -154,6 +163,15 @@ func command(w words) (registry.Kind, any, error) {
 		return registry.KindContactDelete, registry.ContactDelete{ID: name}, nil
 	case "host create":
 		return registry.KindHostCreate, registry.HostCreate{Name: name, Addresses: addresses(w.list("addr"))}, nil
+	case "contact update":
+		return registry.KindContactUpdate, registry.ContactUpdate{
+			ID: name, AddStatuses: statuses(w.list("+status")), RemoveStatuses: statuses(w.list("-status")), Email: w.optional("email"),
+		}, nil
+	case "host update":
+		return registry.KindHostUpdate, registry.HostUpdate{
+			Name: name, AddAddresses: addresses(w.list("+addr")), RemoveAddresses: addresses(w.list("-addr")),
+			AddStatuses: statuses(w.list("+status")), RemoveStatuses: statuses(w.list("-status")), NewName: w.named["name"],
+		}, nil
 	case "host delete":
 		return registry.KindHostDelete, registry.HostDelete{Name: name}, nil
 	case "domain create":
@@ -226,6 +244,22 @@ func (s *scenario) show(name string) (text string) {
 		text = fmt.Sprintf("%s expires %s %s", d.Sponsor, d.Expires.String()[:10], strings.Join(v.DomainStatuses(d).Names(), " "))
 		for _, g := range d.Grace {
 			text += fmt.Sprintf(" %s until %s", [...]string{"", "add", "renew", "autorenew", "transfer"}[g.Kind], g.Ends.String()[:10])
+		}
+	})
+	return text
+}
+
+func (s *scenario) host(name string) (text string) {
+	s.rig.view(func(v fsm.View) {
+		h, ok := v.Host(name)
+		if !ok {
+			text = "gone"
+			return
+		}
+		text = fmt.Sprintf("%s %s", h.Sponsor, strings.Join(v.HostStatuses(h).Names(), " "))
+		for _, a := range h.Addresses {
+			ip, _ := netip.AddrFromSlice(a)
+			text += " " + ip.String()
 		}
 	})
 	return text

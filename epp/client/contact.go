@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"quorate/epp/xmltree"
@@ -16,6 +17,33 @@ type Contact struct {
 	Fax      Phone        `json:"fax,omitzero"`
 	Email    string       `json:"email"`
 	AuthInfo string       `json:"authInfo,omitempty"`
+	Disclose *Disclose    `json:"disclose,omitempty"` // nil: as the registry's policy has it
+}
+
+// Disclose is a wish about publication, as an exception to the registry's policy (RFC 5733 §2.9).
+type Disclose struct {
+	Flag     bool     `json:"flag"`     // true: publish the elements; false: don't
+	Elements []string `json:"elements"` // name, org, addr with ":int" or ":loc"; voice, fax, email
+}
+
+// ContactUpdate changes a contact (RFC 5733 §3.2.5).
+type ContactUpdate struct {
+	ID          string
+	Add, Remove []string       // statuses
+	Postal      []PostalChange // of different types
+	Voice       *Phone         // nil: as it is, and so below
+	Fax         *Phone         // empty: none
+	Email       *string
+	AuthInfo    *string
+	Disclose    *Disclose // without elements: none
+}
+
+// PostalChange changes one form of a name and address, or adds one.
+type PostalChange struct {
+	Type    string      // int or loc
+	Name    *string     // nil: as it is
+	Org     *string     // nil: as it is; empty: none
+	Address *PostalInfo // nil: as it is; name and organisation don't count
 }
 
 // PostalInfo is a name and address.
@@ -54,6 +82,7 @@ func (c *Client) CreateContact(ctx context.Context, n Contact) (time.Time, error
 	c.phone("contact:fax", n.Fax)
 	c.element("contact:email", n.Email)
 	c.authInfo("contact", n.AuthInfo)
+	c.disclose(n.Disclose)
 	c.close("contact", "create")
 	c.raw(`</create>`)
 	r, err := c.end(ctx, "contact:create")
@@ -89,6 +118,86 @@ func (c *Client) InfoContact(ctx context.Context, id, authInfo string) (*Contact
 	return readContact(data)
 }
 
+// UpdateContact changes a contact.
+func (c *Client) UpdateContact(ctx context.Context, n ContactUpdate) (*Reply, error) {
+	c.begin()
+	c.raw(`<update>`)
+	c.open("contact", "update", nsContact)
+	c.element("contact:id", n.ID)
+	if len(n.Add) > 0 {
+		c.raw(`<contact:add>`)
+		c.statuses("contact", n.Add)
+		c.raw(`</contact:add>`)
+	}
+	if len(n.Remove) > 0 {
+		c.raw(`<contact:rem>`)
+		c.statuses("contact", n.Remove)
+		c.raw(`</contact:rem>`)
+	}
+	c.raw(`<contact:chg>`)
+	for _, p := range n.Postal {
+		c.raw(`<contact:postalInfo type="`)
+		c.out = xmltree.AppendText(c.out, p.Type)
+		c.raw(`">`)
+		c.changed("contact:name", p.Name)
+		c.changed("contact:org", p.Org)
+		if p.Address != nil {
+			c.address(*p.Address)
+		}
+		c.raw(`</contact:postalInfo>`)
+	}
+	if n.Voice != nil {
+		c.phoneElement("contact:voice", *n.Voice)
+	}
+	if n.Fax != nil {
+		c.phoneElement("contact:fax", *n.Fax)
+	}
+	c.changed("contact:email", n.Email)
+	if n.AuthInfo != nil {
+		c.authInfo("contact", *n.AuthInfo)
+	}
+	c.disclose(n.Disclose)
+	c.raw(`</contact:chg>`)
+	c.close("contact", "update")
+	c.raw(`</update>`)
+	return c.end(ctx, "contact:update")
+}
+
+// changed writes an element for a value that is to change.
+func (c *Client) changed(name string, value *string) {
+	if value != nil {
+		c.element(name, *value)
+	}
+}
+
+// disclosable are the elements of a discloseType, in the schema's order.
+var disclosable = []string{"name", "org", "addr", "voice", "fax", "email"}
+
+func (c *Client) disclose(d *Disclose) {
+	if d == nil {
+		return
+	}
+	flag := "0"
+	if d.Flag {
+		flag = "1"
+	}
+	c.raw(`<contact:disclose flag="`, flag, `">`)
+	for _, want := range disclosable {
+		for _, e := range d.Elements {
+			name, form, typed := strings.Cut(e, ":")
+			if name != want {
+				continue
+			}
+			c.raw(`<contact:`, name)
+			if typed {
+				c.raw(` type="`, form, `"`)
+			}
+			c.raw(`/>`)
+		}
+	}
+	c.raw(`</contact:disclose>`)
+}
+
 // DeleteContact removes a contact.
 func (c *Client) DeleteContact(ctx context.Context, id string) (*Reply, error) {
 	return c.remove(ctx, "contact", nsContact, "id", id)
@@ -100,6 +209,11 @@ func (c *Client) postal(p PostalInfo) {
 	c.raw(`">`)
 	c.element("contact:name", p.Name)
 	c.optional("contact:org", p.Org)
+	c.address(p)
+	c.raw(`</contact:postalInfo>`)
+}
+
+func (c *Client) address(p PostalInfo) {
 	c.raw(`<contact:addr>`)
 	for _, s := range p.Street {
 		c.element("contact:street", s)
@@ -108,13 +222,16 @@ func (c *Client) postal(p PostalInfo) {
 	c.optional("contact:sp", p.Province)
 	c.optional("contact:pc", p.PostalCode)
 	c.element("contact:cc", p.Country)
-	c.raw(`</contact:addr></contact:postalInfo>`)
+	c.raw(`</contact:addr>`)
 }
 
 func (c *Client) phone(name string, p Phone) {
-	if p.Number == "" {
-		return
+	if p.Number != "" {
+		c.phoneElement(name, p)
 	}
+}
+
+func (c *Client) phoneElement(name string, p Phone) {
 	if p.Extension != "" {
 		name += ` x="` + string(xmltree.AppendText(nil, p.Extension)) + `"`
 	}
@@ -128,7 +245,7 @@ func readContact(e *xmltree.Element) (*Contact, error) {
 	}
 	n := &Contact{
 		Object: o, ID: childText(e, "id"), Email: childText(e, "email"), AuthInfo: readAuthInfo(e),
-		Voice: readPhone(e, "voice"), Fax: readPhone(e, "fax"),
+		Voice: readPhone(e, "voice"), Fax: readPhone(e, "fax"), Disclose: readDisclose(e),
 	}
 	for i := range e.Children {
 		info := &e.Children[i]
@@ -153,4 +270,21 @@ func readPhone(e *xmltree.Element, name string) Phone {
 	}
 	ext, _ := c.Attr("x")
 	return Phone{Number: c.Token(), Extension: ext}
+}
+
+func readDisclose(e *xmltree.Element) *Disclose {
+	c := e.Child("disclose")
+	if c == nil {
+		return nil
+	}
+	flag, _ := c.Attr("flag")
+	d := &Disclose{Flag: flag == "1" || flag == "true"}
+	for i := range c.Children {
+		name := c.Children[i].Name
+		if form, typed := c.Children[i].Attr("type"); typed {
+			name += ":" + form
+		}
+		d.Elements = append(d.Elements, name)
+	}
+	return d
 }

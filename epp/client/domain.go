@@ -199,11 +199,7 @@ func (c *Client) parts(name string, p DomainParts) {
 	c.raw(`<`, name, `>`)
 	c.nameservers(p.Hosts)
 	c.contacts(p.Contacts)
-	for _, s := range p.Statuses {
-		c.raw(`<domain:status s="`)
-		c.out = xmltree.AppendText(c.out, s)
-		c.raw(`"/>`)
-	}
+	c.statuses("domain", p.Statuses)
 	c.raw(`</`, name, `>`)
 }
 

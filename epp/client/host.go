@@ -24,13 +24,7 @@ func (c *Client) CreateHost(ctx context.Context, name string, addresses ...netip
 	c.raw(`<create>`)
 	c.open("host", "create", nsHost)
 	c.element("host:name", name)
-	for _, a := range addresses {
-		if a.Is4() {
-			c.element(`host:addr ip="v4"`, a.String())
-		} else {
-			c.element(`host:addr ip="v6"`, a.String())
-		}
-	}
+	c.addresses("host:addr", addresses)
 	c.close("host", "create")
 	c.raw(`</create>`)
 	r, err := c.end(ctx, "host:create")
@@ -65,6 +59,56 @@ func (c *Client) InfoHost(ctx context.Context, name string) (*Host, error) {
 		return nil, err
 	}
 	return &Host{Object: o, Name: childText(data, "name"), Addresses: childTexts(data, "addr")}, nil
+}
+
+// HostUpdate changes a host (RFC 5732 §3.2.5).
+type HostUpdate struct {
+	Name        string
+	Add, Remove HostParts
+	NewName     string // "": as it is
+}
+
+// HostParts are what can be added to a host and removed from it.
+type HostParts struct {
+	Addresses []netip.Addr
+	Statuses  []string
+}
+
+// UpdateHost changes a host.
+func (c *Client) UpdateHost(ctx context.Context, h HostUpdate) (*Reply, error) {
+	c.begin()
+	c.raw(`<update>`)
+	c.open("host", "update", nsHost)
+	c.element("host:name", h.Name)
+	for _, part := range []struct {
+		tag string
+		HostParts
+	}{{"host:add", h.Add}, {"host:rem", h.Remove}} {
+		if len(part.Addresses)+len(part.Statuses) > 0 {
+			c.raw(`<`, part.tag, `>`)
+			c.addresses("host:addr", part.Addresses)
+			c.statuses("host", part.Statuses)
+			c.raw(`</`, part.tag, `>`)
+		}
+	}
+	if h.NewName != "" {
+		c.raw(`<host:chg>`)
+		c.element("host:name", h.NewName)
+		c.raw(`</host:chg>`)
+	}
+	c.close("host", "update")
+	c.raw(`</update>`)
+	return c.end(ctx, "host:update")
+}
+
+func (c *Client) addresses(tag string, all []netip.Addr) {
+	for _, a := range all {
+		if a.Is4() {
+			c.element(tag+` ip="v4"`, a.String())
+		} else {
+			c.element(tag+` ip="v6"`, a.String())
+		}
+	}
 }
 
 // DeleteHost removes a host.

@@ -82,6 +82,15 @@ func (c *Client) authInfo(prefix, password string) {
 	c.raw(`</`, prefix, `:authInfo>`)
 }
 
+// statuses writes status values.
+func (c *Client) statuses(prefix string, all []string) {
+	for _, s := range all {
+		c.raw(`<`, prefix, `:status s="`)
+		c.out = xmltree.AppendText(c.out, s)
+		c.raw(`"/>`)
+	}
+}
+
 // readObject reads what objects have in common from an infData.
 func readObject(e *xmltree.Element) (o Object, err error) {
 	o = Object{

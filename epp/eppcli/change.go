@@ -48,50 +48,6 @@ a command that is sent twice renews once; without --current that is asked for fi
 	return group("renew", "Renew a registration", domain)
 }
 
-func update(o *options) *cobra.Command {
-	var d client.DomainUpdate
-	var add, rem struct{ admin, tech, billing []string }
-	var registrant, auth string
-	domain := &cobra.Command{
-		Use: "domain NAME", Short: "Change a domain", Args: cobra.ExactArgs(1),
-		Example: `  quorate epp update domain a.example --add-ns ns2.elsewhere.test --rem-ns ns1.elsewhere.test
-  quorate epp update domain a.example --add-status clientHold,clientTransferProhibited
-  quorate epp update domain a.example --registrant jd5678 --auth ""`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			d.Name = args[0]
-			d.Add.Contacts = contacts(add.admin, add.tech, add.billing)
-			d.Remove.Contacts = contacts(rem.admin, rem.tech, rem.billing)
-			if cmd.Flags().Changed("registrant") {
-				d.Registrant = &registrant
-			}
-			if cmd.Flags().Changed("auth") {
-				d.AuthInfo = &auth
-			}
-			return o.session(cmd, func(ctx context.Context, c *client.Client) (shown, error) {
-				r, err := c.UpdateDomain(ctx, d)
-				if err != nil {
-					return shown{}, err
-				}
-				return done(r, "domain %s is changed", args[0]), nil
-			})
-		},
-	}
-	f := domain.Flags()
-	f.StringSliceVar(&d.Add.Hosts, "add-ns", nil, "`name` of a host to delegate to as well")
-	f.StringSliceVar(&d.Remove.Hosts, "rem-ns", nil, "`name` of a host to delegate to no longer")
-	f.StringSliceVar(&d.Add.Statuses, "add-status", nil, "`status` to set: client{Hold,DeleteProhibited,RenewProhibited,TransferProhibited,UpdateProhibited}")
-	f.StringSliceVar(&d.Remove.Statuses, "rem-status", nil, "`status` to remove")
-	f.StringSliceVar(&add.admin, "add-admin", nil, "`id` of an administrative contact to add")
-	f.StringSliceVar(&add.tech, "add-tech", nil, "`id` of a technical contact to add")
-	f.StringSliceVar(&add.billing, "add-billing", nil, "`id` of a billing contact to add")
-	f.StringSliceVar(&rem.admin, "rem-admin", nil, "`id` of an administrative contact to remove")
-	f.StringSliceVar(&rem.tech, "rem-tech", nil, "`id` of a technical contact to remove")
-	f.StringSliceVar(&rem.billing, "rem-billing", nil, "`id` of a billing contact to remove")
-	f.StringVar(&registrant, "registrant", "", "`id` of the new registrant's contact")
-	f.StringVar(&auth, "auth", "", "new authInfo `password`; empty for none")
-	return group("update", "Change an object", domain)
-}
-
 func remove(o *options) *cobra.Command {
 	of := func(use, kind, short string, f func(*client.Client, context.Context, string) (*client.Reply, error)) *cobra.Command {
 		return &cobra.Command{

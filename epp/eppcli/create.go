@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,13 +63,9 @@ func createHost(o *options) *cobra.Command {
 		Example: `  quorate epp create host ns1.elsewhere.test
   quorate epp create host ns1.a.example --addr 192.0.2.1 --addr 2001:db8::1`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var ips []netip.Addr
-			for _, a := range addresses {
-				ip, err := netip.ParseAddr(a)
-				if err != nil {
-					return fmt.Errorf("--addr: %w", err)
-				}
-				ips = append(ips, ip)
+			ips, err := parseAddresses("--addr", addresses)
+			if err != nil {
+				return err
 			}
 			return o.session(cmd, func(ctx context.Context, c *client.Client) (shown, error) {
 				created, err := c.CreateHost(ctx, args[0], ips...)

@@ -115,6 +115,13 @@ func printContact(w io.Writer, n *client.Contact) {
 	field(w, "voice", phone(n.Voice))
 	field(w, "fax", phone(n.Fax))
 	field(w, "e-mail", n.Email)
+	if d := n.Disclose; d != nil {
+		wish := "withhold "
+		if d.Flag {
+			wish = "publish "
+		}
+		field(w, "disclose", wish+strings.Join(d.Elements, ", "))
+	}
 	field(w, "authInfo", n.AuthInfo)
 }
 

@@ -113,6 +113,9 @@ func (x *Exec) tick(Tick) (Code, any, *Failure) {
 	if x.Level() >= 2 {
 		x.auditSlice(MaxAudited)
 	}
+	if x.Level() >= 3 {
+		x.sweep(MaxSwept)
+	}
 	return Success, nil, nil
 }
 

@@ -40,6 +40,8 @@ const (
 	KindContactDelete     Kind = 41 // ContactDelete
 	KindHostCreate        Kind = 50 // HostCreate
 	KindHostDelete        Kind = 51 // HostDelete
+	KindContactUpdate     Kind = 42 // ContactUpdate
+	KindHostUpdate        Kind = 52 // HostUpdate
 )
 
 // CommandID names a command for ever, through retries and leader changes: the
@@ -177,6 +179,8 @@ var verbs = map[Kind]verb{
 	KindContactDelete:     bind((*Exec).contactDelete),
 	KindHostCreate:        bind((*Exec).hostCreate),
 	KindHostDelete:        bind((*Exec).hostDelete),
+	KindContactUpdate:     bind((*Exec).contactUpdate),
+	KindHostUpdate:        bind((*Exec).hostUpdate),
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {

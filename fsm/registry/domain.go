@@ -127,6 +127,19 @@ func (x *Exec) hostsNamed(names []string) (numbers []uint64, fail *Failure) {
 	return numbers, nil
 }
 
+// delegatedTo is hostsNamed for hosts that a domain is to be delegated to: those in the registry's TLDs need addresses.
+func (x *Exec) delegatedTo(names []string) (numbers []uint64, fail *Failure) {
+	if numbers, fail = x.hostsNamed(names); fail != nil {
+		return nil, fail
+	}
+	for i, n := range numbers {
+		if _, internal := x.Superordinate(names[i]); internal && len(x.HostByNumber(n).Addresses) == 0 {
+			return nil, Fail(AssociationProhibits, "domain:hostObj", names[i], "the host has no address yet")
+		}
+	}
+	return numbers, nil
+}
+
 // checkContacts refuses contacts that don't exist, or that are named twice in a role.
 func (x *Exec) checkContacts(all []DomainContact) *Failure {
 	for i, c := range all {

@@ -58,7 +58,7 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	if fail := x.checkModel(&tld, c.Registrant, c.Contacts); fail != nil {
 		return 0, nil, fail
 	}
-	numbers, fail := x.hostsNamed(c.Hosts)
+	numbers, fail := x.delegatedTo(c.Hosts)
 	if fail != nil {
 		return 0, nil, fail
 	}

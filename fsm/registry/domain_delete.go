@@ -18,6 +18,9 @@ func (x *Exec) domainDelete(c DomainDelete) (Code, any, *Failure) {
 	if subs := x.Subordinates(d.Name); len(subs) > 0 {
 		return 0, nil, Fail(AssociationProhibits, "domain:name", d.Name, "the host %s is subordinate to the domain", subs[0])
 	}
+	if x.leavingBelow(d.Name) {
+		return 0, nil, Fail(AssociationProhibits, "domain:name", d.Name, "the zone still delegates to a host that was below the domain")
+	}
 	before := d
 	// Refunds go by what still runs: all charges of a deleted domain that are in a grace period come back.
 	inAddGrace := false

@@ -38,7 +38,7 @@ func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
 		return 0, nil, fail
 	}
 	before := d
-	if d.Statuses, fail = x.changeStatuses(d.Statuses, c.AddStatuses, c.RemoveStatuses, "domain:status"); fail != nil {
+	if d.Statuses, fail = x.changeStatuses(d.Statuses, c.AddStatuses, c.RemoveStatuses, ClientStatuses|ServerStatuses, "domain:status"); fail != nil {
 		return 0, nil, fail
 	}
 	if d.Hosts, fail = x.changeHosts(d.Hosts, c.AddHosts, c.RemoveHosts); fail != nil {
@@ -68,34 +68,9 @@ func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
 
 // mayUpdate lets a client through its own clientUpdateProhibited only to remove it (RFC 5731 §2.3).
 func (x *Exec) mayUpdate(has Statuses, c DomainUpdate) *Failure {
-	if x.Actor.Role == RoleOperator {
-		has &^= ServerUpdateProhibited | ClientUpdateProhibited
-	}
 	onlyRemoves := len(c.AddHosts)+len(c.RemoveHosts)+len(c.AddContacts)+len(c.RemoveContacts) == 0 &&
 		c.AddStatuses == 0 && c.Registrant == nil && c.AuthInfo == nil && c.secDNS().empty()
-	if c.RemoveStatuses.Has(ClientUpdateProhibited) && onlyRemoves {
-		has &^= ClientUpdateProhibited
-	}
-	return prohibited(has, Pending|ClientUpdateProhibited|ServerUpdateProhibited, "domain:name", c.Name)
-}
-
-// changeStatuses adds and removes statuses that the actor may set. What is added must not be there, what is removed must be.
-func (x *Exec) changeStatuses(has, add, remove Statuses, element string) (Statuses, *Failure) {
-	allowed := ClientStatuses
-	if x.Actor.Role == RoleOperator {
-		allowed |= ServerStatuses
-	}
-	if wrong := (add | remove) &^ allowed; wrong != 0 {
-		return has, Fail(ParameterPolicy, element, wrong.Names()[0], "this status can't be set or removed by %s", x.Actor.Name)
-	}
-	if lacks := remove &^ has; lacks != 0 {
-		return has, Fail(ParameterPolicy, element, lacks.Names()[0], "the object does not have this status")
-	}
-	has &^= remove
-	if twice := add & has; twice != 0 {
-		return has, Fail(ParameterPolicy, element, twice.Names()[0], "the object has this status already")
-	}
-	return has | add, nil
+	return x.updatable(has, c.RemoveStatuses, onlyRemoves, "domain:name", c.Name)
 }
 
 func (x *Exec) changeHosts(has []uint64, add, remove []string) ([]uint64, *Failure) {
@@ -103,7 +78,7 @@ func (x *Exec) changeHosts(has []uint64, add, remove []string) ([]uint64, *Failu
 	if fail != nil {
 		return nil, fail
 	}
-	fresh, fail := x.hostsNamed(add)
+	fresh, fail := x.delegatedTo(add)
 	if fail != nil {
 		return nil, fail
 	}

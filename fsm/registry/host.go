@@ -30,14 +30,17 @@ func (x *Exec) hostCreate(c HostCreate) (Code, any, *Failure) {
 	if fail := x.mayTransform(); fail != nil {
 		return 0, nil, fail
 	}
-	if !ValidName(c.Name) {
-		return 0, nil, Fail(ParameterSyntax, "host:name", c.Name, "not a host name in lower case")
-	}
-	if _, taken := x.Host(c.Name); taken {
-		return 0, nil, Fail(ObjectExists, "host:name", c.Name, "the host exists")
-	}
-	if fail := x.checkSuperordinate(c); fail != nil {
+	if fail := x.hostNameFree(c.Name); fail != nil {
 		return 0, nil, fail
+	}
+	if fail := x.checkSuperordinate(c.Name); fail != nil {
+		return 0, nil, fail
+	}
+	switch name, internal := x.Superordinate(c.Name); {
+	case !internal && len(c.Addresses) > 0:
+		return 0, nil, Fail(ParameterPolicy, "host:addr", "", "a host outside of this registry's TLDs has no addresses here")
+	case internal && len(c.Addresses) == 0:
+		return 0, nil, Fail(RequiredParameter, "host:addr", "", "a host below %s needs an address", name)
 	}
 	addresses, fail := sortedAddresses(c.Addresses)
 	if fail != nil {
@@ -50,33 +53,37 @@ func (x *Exec) hostCreate(c HostCreate) (Code, any, *Failure) {
 	return Success, HostCreated{h.Name, h.Created}, nil
 }
 
-// checkSuperordinate lets only the superordinate domain's sponsor make a host
-// below it, and wants addresses exactly where they can become glue.
-func (x *Exec) checkSuperordinate(c HostCreate) *Failure {
-	name, internal := x.Superordinate(c.Name)
+// hostNameFree refuses names that are none, and those that a host has or that the zone still delegates to.
+func (x *Exec) hostNameFree(name string) *Failure {
+	if !ValidName(name) {
+		return Fail(ParameterSyntax, "host:name", name, "not a host name in lower case")
+	}
+	if _, taken := x.Host(name); taken {
+		return Fail(ObjectExists, "host:name", name, "the host exists")
+	}
+	if _, leaving := x.leaving(name); leaving {
+		return Fail(ObjectExists, "host:name", name, "a host has just been renamed from this, and the zone is still to follow")
+	}
+	return nil
+}
+
+// checkSuperordinate lets only the superordinate domain's sponsor have a host below it.
+func (x *Exec) checkSuperordinate(host string) *Failure {
+	name, internal := x.Superordinate(host)
 	if !internal {
-		if _, isTLD := x.TLD(c.Name); isTLD {
-			return Fail(ParameterPolicy, "host:name", c.Name, "a TLD is no host")
-		}
-		if len(c.Addresses) > 0 {
-			return Fail(ParameterPolicy, "host:addr", "", "a host outside of this registry's TLDs has no addresses here")
+		if _, isTLD := x.TLD(host); isTLD {
+			return Fail(ParameterPolicy, "host:name", host, "a TLD is no host")
 		}
 		return nil
 	}
 	d, ok := x.domain(name)
 	if !ok {
-		return Fail(ObjectDoesNotExist, "host:name", c.Name, "the superordinate domain %s does not exist", name)
+		return Fail(ObjectDoesNotExist, "host:name", host, "the superordinate domain %s does not exist", name)
 	}
-	if fail := x.mayChange(&d.Object, "host:name", c.Name); fail != nil {
+	if fail := x.mayChange(&d.Object, "host:name", host); fail != nil {
 		return fail
 	}
-	if fail := prohibited(d.Statuses, PendingDelete, "host:name", c.Name); fail != nil {
-		return fail
-	}
-	if len(c.Addresses) == 0 {
-		return Fail(RequiredParameter, "host:addr", "", "a host below %s needs an address", name)
-	}
-	return nil
+	return prohibited(d.Statuses, PendingDelete, "host:name", host)
 }
 
 func sortedAddresses(all [][]byte) ([][]byte, *Failure) {
@@ -123,6 +130,9 @@ func (x *Exec) hostDelete(c HostDelete) (Code, any, *Failure) {
 // CheckHost says whether a host called name can be created (RFC 5732 §3.1.1).
 func (v *View) CheckHost(name string) Availability {
 	if _, taken := v.Host(name); taken {
+		return Availability{name, false, "In use"}
+	}
+	if _, leaving := v.leaving(name); leaving {
 		return Availability{name, false, "In use"}
 	}
 	return Availability{name, true, ""}

@@ -44,6 +44,8 @@ var kindsSince = map[Kind]Level{
 	KindLedgerAudit: 2,
 
 	KindRegistrarUpdate: 3, KindRegistrarLock: 3, KindRegistrarPassword: 3, KindAccessSet: 3,
+	KindContactUpdate: 3,
+	KindHostUpdate:    3,
 }
 
 // since is the level that brought a kind.

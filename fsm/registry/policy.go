@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"slices"
 
 	"quorate/fsm/store"
@@ -78,6 +79,8 @@ type TLD struct {
 	DNSSEC     DNSSECInterface `cbor:"34,keyasint,omitempty" since:"3"`
 	MaxDS      uint8           `cbor:"35,keyasint,omitempty" since:"3"` // of a domain; 0: DefaultDomainDS
 	MaxSigLife uint32          `cbor:"36,keyasint,omitempty" since:"3"` // the longest that a domain may ask for, in seconds; 0: DefaultSigLife
+	// Zone is the TLD in whose zone this one's domains are published, as below an empty non-terminal; "": a zone of its own.
+	Zone string `cbor:"22,keyasint,omitempty" since:"3"`
 }
 
 // Nameserver is an authoritative server of a TLD's own zone.
@@ -172,6 +175,9 @@ func (v *View) TLDOf(name string) (TLD, bool) {
 	}
 	return TLD{}, false
 }
+
+// zone is the name of the zone that the TLD's domains are published in.
+func (t *TLD) zone() string { return cmp.Or(t.Zone, t.Name) }
 
 // reserves says whether the registry keeps the first label of name for itself.
 func (t *TLD) reserves(name string) bool {

@@ -41,6 +41,11 @@ const (
 	ServerStatuses = ServerDeleteProhibited | ServerHold | ServerRenewProhibited | ServerTransferProhibited | ServerUpdateProhibited
 	Pending        = PendingCreate | PendingDelete | PendingRenew | PendingTransfer | PendingUpdate
 	AnyHold        = ClientHold | ServerHold
+
+	// HostSettable and ContactSettable are the statuses of theirs that somebody can set: hosts and contacts aren't held
+	// or renewed, and a host is transferred with its superordinate domain only (RFC 5732 §2.3, RFC 5733 §2.2).
+	HostSettable    = ClientDeleteProhibited | ClientUpdateProhibited | ServerDeleteProhibited | ServerUpdateProhibited
+	ContactSettable = HostSettable | ClientTransferProhibited | ServerTransferProhibited
 )
 
 // ParseStatus is the status called name.

@@ -236,18 +236,43 @@ func (x *Exec) dirty(zone, owner string) {
 	x.Dirtied = true
 }
 
+// dirtyHost marks a host's name in every zone that could have it as glue.
+func (x *Exec) dirtyHost(name string) {
+	for p := parent(name); p != ""; p = parent(p) {
+		if t, ok := x.TLD(p); ok {
+			x.dirty(t.zone(), name)
+		}
+	}
+}
+
 // dirtyDelegation marks the names that a domain's change touches: its own, and
-// the hosts in its zone that it refers to, whose glue may come or go.
+// its name servers in the zone, whose glue may come or go.
 func (x *Exec) dirtyDelegation(before, after *Domain) {
 	for _, d := range []*Domain{before, after} {
 		if d == nil {
 			continue
 		}
-		x.dirty(d.TLD, d.Name)
+		zone := x.zoneOf(d.TLD)
+		x.dirty(zone, d.Name)
 		for _, n := range d.Hosts {
-			if h := x.HostByNumber(n); below(h.Name, d.TLD) {
-				x.dirty(d.TLD, h.Name)
+			if h := x.HostByNumber(n); below(h.Name, zone) {
+				x.dirty(zone, h.Name)
 			}
 		}
 	}
+}
+
+// zoneOf is the zone that the domains of a TLD are published in.
+func (v *View) zoneOf(tld string) string {
+	t := v.mustTLD(tld)
+	return t.zone()
+}
+
+// zoneHolding is the zone that a domain is published in.
+func (v *View) zoneHolding(domain string) string {
+	t, ok := v.TLDOf(domain)
+	if !ok {
+		panic("invariant: " + domain + " is in no TLD")
+	}
+	return t.zone()
 }

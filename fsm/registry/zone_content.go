@@ -31,7 +31,7 @@ func (v *View) content(tld *TLD, owner string) (sets []RRset) {
 		}
 		return []RRset{nsSet(owner, tld.TTL.Apex, names)}
 	}
-	if d, ok := v.Domain(owner); ok && v.delegated(&d) {
+	if d, ok := v.Domain(owner); ok && v.delegated(&d) && v.zoneOf(d.TLD) == tld.Name {
 		sets = append(sets, nsSet(owner, tld.TTL.Delegation, v.HostNames(d)))
 		if ds := dsSet(&d); len(ds) > 0 {
 			sets = append(sets, RRset{Owner: owner, Type: typeDS, TTL: tld.TTL.Delegation, Data: ds})
@@ -48,6 +48,9 @@ func (v *View) glue(tld *TLD, owner string) [][]byte {
 			return ns.Addresses
 		}
 	}
+	if s, leaving := v.leaving(owner); leaving {
+		return s.Addresses
+	}
 	h, ok := v.Host(owner)
 	if !ok {
 		return nil
@@ -55,7 +58,7 @@ func (v *View) glue(tld *TLD, owner string) [][]byte {
 	wanted := false
 	hostLinks.Scan(v.r, numberKey(h.Number), nil, func(_ []byte, name string) bool {
 		d, ok := v.Domain(name)
-		wanted = ok && d.TLD == tld.Name && v.delegated(&d)
+		wanted = ok && v.delegated(&d) && v.zoneOf(d.TLD) == tld.Name
 		return !wanted
 	})
 	if !wanted {
