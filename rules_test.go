@@ -29,7 +29,7 @@ var imports = map[string][]string{
 	".": {"chaos/chaoscli", "dnsserve/dnscli", "epp/eppcli", "node", "node/nodecli"},
 
 	// A stranger's view: command lines, protocols, the operators' API, files. No node's insides.
-	"chaos/...": {"epp/client", "node/admin", "node/config", "node/endpoints", "node/faults", "transport/pki"},
+	"chaos/...": {"epp/client", "epp/xmltree", "node/admin", "node/config", "node/endpoints", "node/faults", "transport/pki"},
 
 	"node": {
 		"node/admin", "node/config", "node/consensus", "node/faults", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
