@@ -79,6 +79,9 @@ func (s *session) makeNamed(ctx context.Context, name string) error {
 
 // hasAddress says whether a host's data has an address, however it is written.
 func hasAddress(e *xmltree.Element, version, address string) bool {
+	if e == nil {
+		return false
+	}
 	want, err := netip.ParseAddr(address)
 	if err != nil {
 		return false
