@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
-	"quorate/epp/frame"
 	"quorate/transport/pki"
 )
 
@@ -59,15 +60,19 @@ func fakeServer(t *testing.T, answer func(command []byte) string) (Input, []stri
 func serveFake(conn net.Conn, answer func(command []byte) string) {
 	defer conn.Close()
 	send := func(inner string) error {
-		_, err := conn.Write(frame.End(append(frame.Begin(nil), `<epp xmlns="`+nsEPP+`">`+inner+`</epp>`...)))
+		doc := `<epp xmlns="` + nsEPP + `">` + inner + `</epp>`
+		_, err := conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(4+len(doc))), doc...))
 		return err
 	}
 	err := send(`<greeting><svID>x</svID><svDate>2000-01-01T00:00:00Z</svDate><svcMenu><version>1.1</version><lang>de</lang><objURI>urn:x</objURI>` +
 		`<svcExtension><extURI>` + nsSecDNS + `</extURI><extURI>` + nsRGP + `</extURI><extURI>` + nsSecure + `</extURI><extURI>urn:y</extURI></svcExtension></svcMenu></greeting>`)
-	in := frame.NewReader(conn, 1<<20)
 	for err == nil {
-		var doc []byte
-		if doc, err = in.Next(); err == nil {
+		var header [4]byte
+		if _, err = io.ReadFull(conn, header[:]); err != nil {
+			return
+		}
+		doc := make([]byte, binary.BigEndian.Uint32(header[:])-4)
+		if _, err = io.ReadFull(conn, doc); err == nil {
 			err = send(answer(doc))
 		}
 	}
