@@ -45,10 +45,11 @@ var imports = map[string][]string{
 
 	"node/consensus/planted": {}, // runs the tests of node/consensus, from outside
 
-	"epp":           {"epp/extension", "epp/frame", "epp/password", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry", "transport/pki"},
+	"epp":           {"epp/extension", "epp/frame", "epp/password", "epp/secdns", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry", "transport/pki"},
 	"epp/extension": {"epp/xmltree", "epp/xmlwriter", "fsm", "fsm/registry"},
 	"epp/xmlschema": {"epp/xmltree", "fsm/registry"},
 	"epp/xmlwriter": {"epp/xmltree", "fsm/registry"},
+	"epp/secdns":    {"epp/extension", "epp/xmlschema", "epp/xmltree", "epp/xmlwriter", "fsm/registry"},
 	"epp/eppcli":    {"epp/client"},
 	"epp/client":    {"epp/frame", "epp/xmltree"},
 	"epp/frame":     {},

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"quorate/epp/extension"
+	"quorate/epp/secdns"
 	"quorate/epp/xmltree"
 	"quorate/epp/xmlwriter"
 	"quorate/fsm"
@@ -12,7 +13,9 @@ import (
 
 // extensions are all that the greeting offers, in this order. Each is a folder
 // of its own; to add one is to write it and its line here (docs/EXTENSIONS.md).
-var extensions []*extension.Extension
+var extensions = []*extension.Extension{
+	&secdns.Extension,
+}
 
 // unhandledNamespaces is RFC 9038: what the session's login didn't name is
 // told in <extValue>, instead of not at all (respond). It isn't offered before there is a poll queue, to which it applies too.

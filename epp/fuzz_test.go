@@ -6,6 +6,7 @@ import (
 
 	"quorate/epp/client"
 	"quorate/epp/extension"
+	"quorate/epp/secdns"
 	"quorate/epp/xmltree"
 	"quorate/fsm/registry"
 )
@@ -19,7 +20,7 @@ func newBareSession(t testing.TB, r Registry) *session {
 		t.Fatal(err)
 	}
 	return &session{
-		server: s, registry: r, log: s.log, registrar: "reg1", extensions: map[string]*extension.Extension{},
+		server: s, registry: r, log: s.log, registrar: "reg1", extensions: map[string]*extension.Extension{secdns.URI: &secdns.Extension},
 		objects: map[string]bool{nsDomain: true, nsHost: true, nsContact: true},
 	}
 }
@@ -50,6 +51,9 @@ func FuzzCommand(f *testing.F) {
 			`<contact:disclose flag="0"><contact:voice/></contact:disclose></contact:chg></contact:update></update>`),
 		commandDoc(`<update><host:update xmlns:host="` + nsHost + `"><host:name>ns1.a.tld</host:name><host:add><host:addr ip="v4">192.0.2.2</host:addr><host:status s="clientUpdateProhibited"/></host:add>` +
 			`<host:rem><host:addr ip="v6">2001:db8::1</host:addr></host:rem><host:chg><host:name>ns2.a.tld</host:name></host:chg></host:update></update>`),
+		commandDoc(`<create><domain:create ` + d + `><domain:name>s.tld</domain:name>` + auth + `</domain:create></create><extension><create xmlns="` + secdns.URI + `"><dsData><keyTag>1</keyTag><alg>13</alg>` +
+			`<digestType>2</digestType><digest>3AA5AB37EFCE57F737FC1627013FEE07BDF241BD10F3B1964AB55C78E79A304B</digest></dsData></create></extension>`),
+		commandDoc(`<update><domain:update ` + d + `><domain:name>s.tld</domain:name></domain:update></update><extension><update xmlns="` + secdns.URI + `" urgent="1"><rem><all>1</all></rem><chg><maxSigLife>9</maxSigLife></chg></update></extension>`),
 		commandDoc(`<check/><extension><hello/></extension>`),
 		commandDoc(`<transfer op="query"><domain:transfer ` + d + `/></transfer><extension><x:y xmlns:x="urn:x"/></extension>`),
 	} {

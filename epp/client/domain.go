@@ -18,6 +18,7 @@ type Domain struct {
 	Subordinates []string        `json:"subordinates,omitempty"`
 	Expires      time.Time       `json:"expires"`
 	AuthInfo     string          `json:"authInfo,omitempty"`
+	SecDNS       *SecDNS         `json:"secDNS,omitempty"` // nil: the delegation isn't secured
 }
 
 // DomainContact is a contact's role for a domain.
@@ -34,6 +35,7 @@ type DomainCreate struct {
 	Registrant string
 	Contacts   []DomainContact
 	AuthInfo   string
+	SecDNS     SecDNS
 }
 
 // DomainCreated is the answer to a DomainCreate.
@@ -49,6 +51,7 @@ type DomainUpdate struct {
 	Add, Remove DomainParts
 	Registrant  *string // nil: as it is; empty: none
 	AuthInfo    *string // nil: as it is; empty: none
+	SecDNS      SecDNSUpdate
 }
 
 // DomainParts are what can be added to a domain and removed from it.
@@ -76,6 +79,7 @@ func (c *Client) CreateDomain(ctx context.Context, d DomainCreate) (*DomainCreat
 	c.authInfo("domain", d.AuthInfo)
 	c.close("domain", "create")
 	c.raw(`</create>`)
+	c.secDNSCreate(d.SecDNS)
 	r, err := c.end(ctx, "domain:create")
 	if err != nil {
 		return nil, err
@@ -115,7 +119,12 @@ func (c *Client) InfoDomain(ctx context.Context, name, hosts, authInfo string) (
 	if err != nil {
 		return nil, err
 	}
-	return readDomain(data)
+	d, err := readDomain(data)
+	if err != nil {
+		return nil, err
+	}
+	d.SecDNS, err = r.readSecDNS()
+	return d, err
 }
 
 // RenewDomain extends a registration that expires on a day (UTC), and returns when it does now.
@@ -161,6 +170,7 @@ func (c *Client) UpdateDomain(ctx context.Context, d DomainUpdate) (*Reply, erro
 	c.raw(`</domain:chg>`)
 	c.close("domain", "update")
 	c.raw(`</update>`)
+	c.secDNSUpdate(d.SecDNS)
 	return c.end(ctx, "domain:update")
 }
 

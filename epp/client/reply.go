@@ -18,6 +18,8 @@ type Reply struct {
 	ClTRID  string           `json:"clTRID,omitempty"`
 	SvTRID  string           `json:"svTRID"`
 	Data    *xmltree.Element `json:"-"` // the first element inside <resData>; nil if there is none
+
+	Extensions []xmltree.Element `json:"-"` // the elements inside <extension>
 }
 
 // Detail is what a result says about an offending element.
@@ -113,6 +115,9 @@ func ParseReply(xml []byte) (*Reply, error) {
 	if data := e.Child("resData"); data != nil && len(data.Children) > 0 {
 		r.Data = &data.Children[0]
 	}
+	if ext := e.Child("extension"); ext != nil {
+		r.Extensions = ext.Children
+	}
 	return r, nil
 }
 
@@ -130,6 +135,16 @@ func (r *Reply) data(space, name string) (*xmltree.Element, error) {
 		return nil, fmt.Errorf("%w: no %s in the response", ErrProtocol, name)
 	}
 	return r.Data, nil
+}
+
+// extension is the element inside <extension> with this name; nil if there is none.
+func (r *Reply) extension(space, name string) *xmltree.Element {
+	for i := range r.Extensions {
+		if e := &r.Extensions[i]; e.Is(space, name) {
+			return e
+		}
+	}
+	return nil
 }
 
 // when reads a time that may be absent: the zero time then.

@@ -18,12 +18,17 @@ func create(o *options) *cobra.Command {
 func createDomain(o *options) *cobra.Command {
 	var d client.DomainCreate
 	var admin, tech, billing []string
+	var ds secDNSFlags
 	cmd := &cobra.Command{
 		Use: "domain NAME", Short: "Register a domain", Args: cobra.ExactArgs(1),
-		Example: `  quorate epp create domain a.example --registrant jd1234 --admin jd1234 --tech jd1234 --ns ns1.elsewhere.test --years 2`,
+		Example: `  quorate epp create domain a.example --registrant jd1234 --admin jd1234 --tech jd1234 --ns ns1.elsewhere.test --years 2
+  quorate epp create domain a.example --registrant jd1234 --ds 12345,13,2,3AA5AB37EFCE57F737FC1627013FEE07BDF241BD10F3B1964AB55C78E79A304B`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.Name = args[0]
 			d.Contacts = contacts(admin, tech, billing)
+			if err := ds.read(&d.SecDNS); err != nil {
+				return err
+			}
 			return o.session(cmd, func(ctx context.Context, c *client.Client) (shown, error) {
 				created, err := c.CreateDomain(ctx, d)
 				return shown{v: created, text: func(w io.Writer) {
@@ -40,6 +45,8 @@ func createDomain(o *options) *cobra.Command {
 	f.StringSliceVar(&d.Hosts, "ns", nil, "`name` of a host to delegate to; repeat it, or separate with commas")
 	f.IntVar(&d.Years, "years", 0, "for how long (default the registry's: one)")
 	f.StringVar(&d.AuthInfo, "auth", "", "authInfo `password` (default none)")
+	ds.add(cmd, "", "of the zone")
+	f.IntVar(&d.SecDNS.MaxSigLife, "max-sig-life", 0, "for how many `seconds` signatures over the DS records should be valid")
 	return cmd
 }
 

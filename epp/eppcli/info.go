@@ -88,6 +88,7 @@ func printDomain(w io.Writer, d *client.Domain) {
 	}
 	field(w, "hosts", strings.Join(d.Hosts, ", "))
 	field(w, "subordinate", strings.Join(d.Subordinates, ", "))
+	printSecDNS(w, d.SecDNS)
 	field(w, "authInfo", d.AuthInfo)
 }
 

@@ -2,6 +2,7 @@ package eppcli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -18,15 +19,20 @@ func updateDomain(o *options) *cobra.Command {
 	var d client.DomainUpdate
 	var add, rem struct{ admin, tech, billing []string }
 	var registrant, auth string
+	var addDS, remDS secDNSFlags
 	domain := &cobra.Command{
 		Use: "domain NAME", Short: "Change a domain", Args: cobra.ExactArgs(1),
 		Example: `  quorate epp update domain a.example --add-ns ns2.elsewhere.test --rem-ns ns1.elsewhere.test
   quorate epp update domain a.example --add-status clientHold,clientTransferProhibited
-  quorate epp update domain a.example --registrant jd5678 --auth ""`,
+  quorate epp update domain a.example --registrant jd5678 --auth ""
+  quorate epp update domain a.example --rem-all-ds --add-ds 12345,13,2,3AA5AB37EFCE57F737FC1627013FEE07BDF241BD10F3B1964AB55C78E79A304B`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.Name = args[0]
 			d.Add.Contacts = contacts(add.admin, add.tech, add.billing)
 			d.Remove.Contacts = contacts(rem.admin, rem.tech, rem.billing)
+			if err := errors.Join(addDS.read(&d.SecDNS.Add), remDS.read(&d.SecDNS.Remove)); err != nil {
+				return err
+			}
 			if cmd.Flags().Changed("registrant") {
 				d.Registrant = &registrant
 			}
@@ -53,6 +59,12 @@ func updateDomain(o *options) *cobra.Command {
 	f.StringSliceVar(&rem.admin, "rem-admin", nil, "`id` of an administrative contact to remove")
 	f.StringSliceVar(&rem.tech, "rem-tech", nil, "`id` of a technical contact to remove")
 	f.StringSliceVar(&rem.billing, "rem-billing", nil, "`id` of a billing contact to remove")
+	addDS.add(domain, "add-", "to add")
+	remDS.add(domain, "rem-", "to remove")
+	f.BoolVar(&d.SecDNS.RemoveAll, "rem-all-ds", false, "remove all DS records and keys, before any is added")
+	f.IntVar(&d.SecDNS.MaxSigLife, "max-sig-life", 0, "for how many `seconds` signatures over the DS records should be valid")
+	domain.MarkFlagsMutuallyExclusive("rem-all-ds", "rem-ds")
+	domain.MarkFlagsMutuallyExclusive("rem-all-ds", "rem-key")
 	f.StringVar(&registrant, "registrant", "", "`id` of the new registrant's contact")
 	f.StringVar(&auth, "auth", "", "new authInfo `password`; empty for none")
 	return domain

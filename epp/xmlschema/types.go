@@ -1,6 +1,8 @@
 package xmlschema
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
@@ -89,13 +91,13 @@ func (x *Schema) Language(e *xmltree.Element) {
 	}
 }
 
-// Number is e's text as a whole number from min to max (XML Schema's unsignedShort).
+// Number is e's text as a whole number from min to max, none of them negative (XML Schema's unsignedShort and the like).
 func (x *Schema) Number(e *xmltree.Element, min, max int) (n int) {
 	s := xmltree.Collapse(x.Text(e))
 	if s != "" && s[0] == '+' {
 		s = s[1:]
 	}
-	if s == "" || len(s) > 8 {
+	if s == "" || len(s) > maxDigits {
 		x.Violate(e, "not a number")
 		return 0
 	}
@@ -110,6 +112,39 @@ func (x *Schema) Number(e *xmltree.Element, min, max int) (n int) {
 		x.Violate(e, "not from %d to %d", min, max)
 	}
 	return n
+}
+
+// Hex is e's text as the type hexBinary, which may be empty.
+func (x *Schema) Hex(e *xmltree.Element) []byte {
+	b, err := hex.DecodeString(xmltree.Collapse(x.Text(e)))
+	if err != nil {
+		x.Violate(e, "not pairs of hexadecimal digits")
+	}
+	return b
+}
+
+// Base64 is e's text as the type base64Binary, of at least min octets.
+func (x *Schema) Base64(e *xmltree.Element, min int) []byte {
+	s := strings.ReplaceAll(xmltree.Collapse(x.Text(e)), " ", "")
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil {
+		x.Violate(e, "not base64")
+	} else if len(b) < min {
+		x.Violate(e, "%d octets, not at least %d", len(b), min)
+	}
+	return b
+}
+
+// Flag is e's text as the type boolean (XML Schema Part 2 §3.2.2).
+func (x *Schema) Flag(e *xmltree.Element) bool {
+	switch xmltree.Collapse(x.Text(e)) {
+	case "true", "1":
+		return true
+	case "false", "0":
+	default:
+		x.Violate(e, "not a boolean")
+	}
+	return false
 }
 
 var languageTag = regexp.MustCompile(`^[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*$`)
