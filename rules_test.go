@@ -32,7 +32,7 @@ var imports = map[string][]string{
 	"chaos/...": {"epp/client", "epp/xmltree", "node/admin", "node/config", "node/endpoints", "node/faults", "transport/pki"},
 
 	"node": {
-		"node/admin", "node/config", "node/consensus", "node/faults", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
+		"node/admin", "node/config", "node/consensus", "node/faults", "node/leases", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
 		"fsm", "fsm/registry", "transport", "transport/pki",
 	},
 	"node/nodecli":         {"node/admin", "node/endpoints", "transport/pki"},
@@ -40,6 +40,7 @@ var imports = map[string][]string{
 	"node/admin/admintest": {"node/admin", "node/endpoints", "fsm", "fsm/registry", "fsm/store", "transport/pki"},
 	"node/consensus":       {"fsm", "fsm/bugs", "fsm/registry", "fsm/store", "transport"},
 	"node/config":          {},
+	"node/leases":          {"transport"},
 	"node/faults":          {}, // heeded only by binaries with the build tag of the same name
 	"node/endpoints":       {},
 
@@ -88,6 +89,7 @@ var sleepers = map[string]string{
 	"node/consensus/leader_test.go":    "in the fake time of testing/synctest",
 	"node/consensus/disk_test.go":      "in the fake time of testing/synctest",
 	"node/consensus/newcomer_test.go":  "in the fake time of testing/synctest",
+	"node/leases/leases_test.go":       "in the fake time of testing/synctest",
 	"transport/status_test.go":         "in the fake time of testing/synctest",
 	"transport/cluster_test.go":        "between two looks at a condition that has a deadline",
 	"chaos/wan/network_test.go":        "between two looks at a condition that has a deadline",

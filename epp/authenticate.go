@@ -53,6 +53,14 @@ type admitted struct {
 	level  registry.Level
 }
 
+// maxSessions is how many sessions the registrar may have, on all nodes together.
+func (a *admitted) maxSessions() uint32 {
+	if a.Sessions > 0 {
+		return a.Sessions
+	}
+	return a.policy.Sessions
+}
+
 // read reads the registrar with a clID.
 func (s *session) read(ctx context.Context, level fsm.Level, clID string) (a admitted, err error) {
 	err = s.registry.View(ctx, level, 0, func(v fsm.View) error {
@@ -94,11 +102,57 @@ func (s *session) authenticate(ctx context.Context, l *login) (admitted, *regist
 			return a, s.loginImpossible(l, err)
 		}
 		if why == "" {
+			s.server.limiter.Forget(failureKey(&a))
 			return a, nil
 		}
 	}
+	if why == "password" {
+		s.count(ctx, &judged)
+	}
 	return judged, s.loginWrong(l, why)
 }
+
+// turn refuses logins from where too many wrong ones came, and lets those that come too often wait.
+func (s *session) turn(ctx context.Context, l *login) *registry.Failure {
+	policy := s.server.policy(ctx)
+	if s.server.limiter.Count("failure-from/"+s.from, window(policy.FailureWindow), 0) >= addressFailures*policy.Failures {
+		s.failures = maxFailedLogins
+		return s.loginWrong(l, "address_failures")
+	}
+	ctx, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	if err := s.server.spend(ctx, "login", s.from, policy.Logins); err != nil {
+		s.server.metrics.logins.WithLabelValues("rate").Inc()
+		s.log.Warn("EPP login refused: too many logins", "from", s.from)
+		return registry.Fail(registry.SessionLimitClosing, "clID", l.clID, "more than %d logins a second come from this address", policy.Logins)
+	}
+	return nil
+}
+
+// count counts a wrong password of a registrar whose certificate was right: a
+// stranger has none, and can't lock anybody out. Past the limit the registrar is locked for a while, in the log.
+func (s *session) count(ctx context.Context, a *admitted) {
+	within := window(a.policy.FailureWindow)
+	s.server.limiter.Count("failure-from/"+s.from, within, 1)
+	// Any change of the registrar, a lock that was opened among them, begins the count anew on all nodes.
+	failures := s.server.limiter.Count(failureKey(a), within, 1)
+	if failures < a.policy.Failures || a.level < 3 {
+		return
+	}
+	result, _, err := s.registry.Execute(ctx, Request{
+		Actor: registry.Actor{Role: registry.RoleNode, Name: s.server.config.Node}, Kind: registry.KindRegistrarLock, Body: registry.RegistrarLock{ID: a.ID},
+	})
+	switch {
+	case err != nil:
+		s.log.Warn("EPP logins could not be locked", "registrar", a.ID, "failures", failures, "error", err)
+	case result.Code.Failed():
+		s.log.Info("EPP logins were not locked", "registrar", a.ID, "failures", failures, "reason", result.Fail)
+	default:
+		s.log.Warn("EPP logins are locked for wrong passwords", "registrar", a.ID, "failures", failures, "for", window(a.policy.LockTime))
+	}
+}
+
+func failureKey(a *admitted) string { return fmt.Sprintf("failure/%s/%d", a.ID, a.LastEvent) }
 
 // judge says in a word what is wrong with a login; "" if nothing is.
 func (s *session) judge(ctx context.Context, l *login, a *admitted) (why string, err error) {
@@ -124,7 +178,7 @@ func (s *session) standing(ctx context.Context) *registry.Failure {
 	}
 	why := s.refuses(&a)
 	if why == "" {
-		return nil
+		return s.command(ctx, &a)
 	}
 	s.log.Info("EPP session ended", "why", why)
 	return registry.Fail(registry.AuthenticationClosing, "clID", s.registrar, "%s", map[string]string{
@@ -132,6 +186,16 @@ func (s *session) standing(ctx context.Context) *registry.Failure {
 		"address":     "the registrar may not come from this address any more",
 		"suspended":   "the registrar has been suspended",
 	}[why])
+}
+
+// command lets a registrar's commands wait that come too fast; who doesn't slow down by that is left.
+func (s *session) command(ctx context.Context, a *admitted) *registry.Failure {
+	err := s.server.spend(ctx, "command", a.ID, a.policy.Commands)
+	if err == nil {
+		return nil
+	}
+	s.log.Warn("EPP session ended: too many commands", "error", err)
+	return registry.Fail(registry.CommandFailedClosing, "clID", a.ID, "the registrar sends more than %d commands a second", a.policy.Commands)
 }
 
 // loginWrong answers 2200, or 2501 once a connection has failed too often.

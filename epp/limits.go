@@ -24,6 +24,14 @@ const (
 	maxFailedLogins = 3
 	// minPassword and maxPassword bound a password, in characters (RFC 5730 §4.1, pwType).
 	minPassword, maxPassword = 6, 16
+	// addressFailures is how many times as many wrong passwords as lock a registrar may come from one address within
+	// the window, before it isn't listened to: several registrars may share one.
+	addressFailures = 5
+	// loginPatience is how long a login waits for its turn among those of its address, before 2502.
+	loginPatience = 5 * time.Second
+	// leaderlessHandshakes is how many handshakes a second a node makes while the cluster has no leader: 120 logins a
+	// second at one site were seen to keep a loaded machine from electing one.
+	leaderlessHandshakes = 10
 	// maxServices bounds the URIs named at login: clients echo greetings of the largest registries.
 	maxServices = 64
 	// lingerTime and lingerOctets bound how long the rest of a refused frame is
@@ -40,6 +48,7 @@ type Limits struct {
 	Sessions             int           // logged in; more are answered 2502. Default 4096: what a node's memory takes easily at 50 KiB each
 	SessionsPerRegistrar int           // logged in with one clID; more are answered 2502. Default 256
 	Handshakes           int           // at a time: each costs milliseconds of a core. Default 64
+	HandshakeRate        int           // a second, in the order in which they come. Default 200: with the logins behind them, what a core or two can do
 	HandshakeTime        time.Duration // waiting for a turn included. Default 10 s
 	LoginTime            time.Duration // from greeting to successful login. Default 60 s
 	FrameTime            time.Duration // from the first octet of a frame to its last. Default 15 s
@@ -53,6 +62,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Connections, l.Sessions+l.Sessions/8+1)
 	setDefault(&l.SessionsPerRegistrar, 256)
 	setDefault(&l.Handshakes, 64)
+	setDefault(&l.HandshakeRate, 200)
 	setDefault(&l.HandshakeTime, 10*time.Second)
 	setDefault(&l.LoginTime, 60*time.Second)
 	setDefault(&l.FrameTime, 15*time.Second)

@@ -38,11 +38,15 @@ func (s *session) enter(ctx context.Context, c *command, l *login) (response, er
 	if fail := s.extendLogin(c, l); fail != nil {
 		return refusal(fail), nil
 	}
+	if fail := s.turn(ctx, l); fail != nil {
+		return refusal(fail), nil
+	}
 	r, fail := s.authenticate(ctx, l)
 	if fail != nil {
 		return refusal(fail), nil
 	}
-	if !s.server.admit(l.clID) {
+	dismiss, ok := s.server.admit(ctx, l.clID, r.maxSessions())
+	if !ok {
 		s.server.metrics.logins.WithLabelValues("limit").Inc()
 		s.log.Warn("EPP login refused: session limit", "registrar", l.clID)
 		return refusal(registry.Fail(registry.SessionLimitClosing, "clID", l.clID, "the registrar has as many sessions as it may")), nil
@@ -51,11 +55,11 @@ func (s *session) enter(ctx context.Context, c *command, l *login) (response, er
 	if l.newPW != nil {
 		var err error
 		if answer, err = s.changePassword(ctx, c, l, r); err != nil || answer.code.Failed() {
-			s.server.dismiss(l.clID)
+			dismiss()
 			return answer, err
 		}
 	}
-	s.registrar = l.clID
+	s.registrar, s.dismiss = l.clID, dismiss
 	s.log = s.log.With("registrar", l.clID)
 	s.server.metrics.logins.WithLabelValues("success").Inc()
 	s.log.Info("EPP login", "new_password", l.newPW != nil)

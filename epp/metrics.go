@@ -16,6 +16,7 @@ type metrics struct {
 	seconds    *prometheus.HistogramVec
 	logins     *prometheus.CounterVec
 	refused    prometheus.Counter
+	limited    *prometheus.CounterVec
 	handshakes prometheus.Counter
 }
 
@@ -41,6 +42,9 @@ func newMetrics(s *Server) *metrics {
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "quorate_epp_connections_refused_total", Help: "Connections to EPP closed at once for their number.",
 		}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "quorate_epp_limited_total", Help: "EPP logins and commands that had to wait, for there were more in a second than may be.",
+		}, []string{"limit"}),
 		handshakes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "quorate_epp_handshakes_failed_total", Help: "TLS handshakes with EPP clients that failed.",
 		}),
@@ -53,7 +57,7 @@ func (m *metrics) observe(command string, code registry.Code, took time.Duration
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.sessions, m.commands, m.seconds, m.logins, m.refused, m.handshakes}
+	return []prometheus.Collector{m.sessions, m.commands, m.seconds, m.logins, m.refused, m.limited, m.handshakes}
 }
 
 // Describe implements prometheus.Collector.

@@ -28,6 +28,9 @@ type Config struct {
 	ClientCAs   *x509.CertPool                                       // who issues registrars' certificates
 	Extensions  []*extension.Extension                               // announced in this order; nil: all that there are
 	Limits      Limits                                               // each with a default
+	Node        string                                               // this node's id: it is the node that locks registrars
+	Limiter     Limiter                                              // of all nodes together; nil: only Limits hold
+	Leaderless  func() bool                                          // the cluster has had no leader for a while; nil: it always has one
 	Log         *slog.Logger                                         // nil: slog.Default()
 }
 
@@ -40,6 +43,9 @@ type Server struct {
 	metrics    *metrics
 	log        *slog.Logger
 	handshakes chan struct{} // holds one item for each under way
+	pace       pace          // of handshakes
+	limiter    Limiter
+	cached     policyCache
 
 	mu        sync.Mutex
 	listener  net.Listener
@@ -47,6 +53,7 @@ type Server struct {
 	conns     map[net.Conn]*session // nil while shaking hands
 	sessions  int                   // logged in
 	registrar map[string]int        // the same, by clID
+	networks  map[string]int        // connections, by what counts as one client
 	running   sync.WaitGroup        // of connections
 }
 
@@ -64,6 +71,12 @@ func NewServer(config Config, r Registry) (*Server, error) {
 	if config.Extensions == nil {
 		config.Extensions = extensions
 	}
+	if config.Limiter == nil {
+		config.Limiter = unlimited{}
+	}
+	if config.Leaderless == nil {
+		config.Leaderless = func() bool { return false }
+	}
 	config.Limits = config.Limits.withDefaults()
 	verifier, err := password.NewVerifier()
 	if err != nil {
@@ -72,7 +85,8 @@ func NewServer(config Config, r Registry) (*Server, error) {
 	s := &Server{
 		config: config, registry: r, passwords: verifier, log: config.Log,
 		handshakes: make(chan struct{}, config.Limits.Handshakes),
-		conns:      map[net.Conn]*session{}, registrar: map[string]int{},
+		limiter:    config.Limiter,
+		conns:      map[net.Conn]*session{}, registrar: map[string]int{}, networks: map[string]int{},
 	}
 	s.metrics = newMetrics(s)
 	s.tls = &tls.Config{
@@ -190,62 +204,80 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		if !s.begin(conn) {
+		from, ok := s.begin(ctx, conn)
+		if !ok {
 			conn.Close()
 			continue
 		}
 		go func() {
-			defer s.end(conn)
-			s.handle(ctx, conn)
+			defer s.end(conn, from)
+			s.handle(ctx, conn, from)
 		}()
 	}
 }
 
-// begin counts a connection in, unless there are too many.
-func (s *Server) begin(conn net.Conn) bool {
+// begin counts a connection in, unless there are too many, in all or from where it comes.
+func (s *Server) begin(ctx context.Context, conn net.Conn) (from string, ok bool) {
+	address, err := addressOf(conn.RemoteAddr())
+	if err != nil {
+		return "", false
+	}
+	from = network(address)
+	most := int(s.policy(ctx).Connections)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping || len(s.conns) >= s.config.Limits.Connections {
+	if s.stopping || len(s.conns) >= s.config.Limits.Connections || s.networks[from] >= most {
 		s.metrics.refused.Inc()
-		return false
+		return "", false
 	}
 	s.conns[conn] = nil
+	s.networks[from]++
 	s.running.Add(1)
-	return true
+	return from, true
 }
 
-func (s *Server) end(conn net.Conn) {
+func (s *Server) end(conn net.Conn, from string) {
 	conn.Close()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if session := s.conns[conn]; session != nil && session.registrar != "" {
-		s.uncount(session.registrar)
-	}
+	session := s.conns[conn]
 	delete(s.conns, conn)
+	if s.networks[from]--; s.networks[from] == 0 {
+		delete(s.networks, from)
+	}
+	s.mu.Unlock()
+	if session != nil && session.dismiss != nil {
+		session.dismiss()
+	}
 	s.running.Done()
 }
 
-// admit counts a login in, unless its registrar or all together have too many sessions.
-func (s *Server) admit(clID string) bool {
+// admit counts a login in, unless its registrar or all together have too many
+// sessions, on this node or on all; dismiss counts it out.
+func (s *Server) admit(ctx context.Context, clID string, most uint32) (dismiss func(), ok bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sessions >= s.config.Limits.Sessions || s.registrar[clID] >= s.config.Limits.SessionsPerRegistrar {
-		return false
+	ok = s.sessions < s.config.Limits.Sessions && s.registrar[clID] < s.config.Limits.SessionsPerRegistrar
+	if ok {
+		s.sessions++
+		s.registrar[clID]++
 	}
-	s.sessions++
-	s.registrar[clID]++
-	return true
+	s.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	release, ok := s.limiter.Hold(ctx, "session/"+clID, most)
+	if !ok {
+		s.uncount(clID)
+		return nil, false
+	}
+	return func() {
+		s.uncount(clID)
+		release()
+	}, true
 }
 
-// dismiss undoes admit: the login came to nothing.
-func (s *Server) dismiss(clID string) {
+func (s *Server) uncount(clID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.uncount(clID)
-}
-
-// uncount is called with mu held.
-func (s *Server) uncount(clID string) {
 	s.sessions--
 	if s.registrar[clID]--; s.registrar[clID] == 0 {
 		delete(s.registrar, clID)
@@ -253,8 +285,15 @@ func (s *Server) uncount(clID string) {
 }
 
 // handle shakes hands and serves a session.
-func (s *Server) handle(ctx context.Context, raw net.Conn) {
+func (s *Server) handle(ctx context.Context, raw net.Conn, from string) {
 	log := s.log.With("client", raw.RemoteAddr().String())
+	release, ok := s.limiter.Hold(ctx, "connection/"+from, s.policy(ctx).Connections)
+	if !ok {
+		s.metrics.refused.Inc()
+		log.Info("EPP connection refused: too many from there", "from", from)
+		return
+	}
+	defer release()
 	conn := tls.Server(raw, s.tls)
 	defer conn.Close()
 	if err := s.handshake(ctx, conn); err != nil {
@@ -267,7 +306,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 		log.Warn("EPP client without a name", "error", err)
 		return
 	}
-	session := &session{server: s, registry: s.registry, log: log, conn: conn, frames: frame.NewReader(conn, MaxFrame), peer: peer}
+	session := &session{server: s, registry: s.registry, log: log, conn: conn, frames: frame.NewReader(conn, MaxFrame), peer: peer, from: from}
 	s.mu.Lock()
 	s.conns[raw] = session
 	stopping := s.stopping
@@ -292,6 +331,14 @@ func (s *Server) handshake(ctx context.Context, conn *tls.Conn) error {
 		defer func() { <-s.handshakes }()
 	case <-ctx.Done():
 		return fmt.Errorf("waiting to shake hands: %w", ctx.Err())
+	}
+	// A cluster that can't elect needs its processors more than clients need a registry without a leader.
+	perSecond := s.config.Limits.HandshakeRate
+	if s.config.Leaderless() {
+		perSecond = min(perSecond, leaderlessHandshakes)
+	}
+	if err := s.pace.wait(ctx, perSecond); err != nil {
+		return fmt.Errorf("waiting to shake hands: %w", err)
 	}
 	return conn.HandshakeContext(ctx)
 }

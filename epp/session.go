@@ -27,10 +27,12 @@ type session struct {
 	conn     *tls.Conn
 	frames   *frame.Reader
 	peer     peer
+	from     string    // what counts as one client: the address, or its network
 	loginBy  time.Time // when to give up on a client that doesn't log in
 	out      []byte    // the last frame written, for its memory
 
 	registrar  string // clID; "" before login
+	dismiss    func() // counts the session out; nil before login
 	objects    map[string]bool
 	extensions map[string]*extension.Extension // by URI: those that login named
 	lastWrite  uint64                          // index of the session's newest command in the log

@@ -29,6 +29,7 @@ import (
 	"quorate/node/config"
 	"quorate/node/consensus"
 	"quorate/node/faults"
+	"quorate/node/leases"
 	"quorate/rdds/rdap"
 	"quorate/rdds/whois"
 	"quorate/transport"
@@ -63,6 +64,7 @@ type Node struct {
 	transport *transport.Transport
 	raftNet   *raft.NetworkTransport
 	consensus *consensus.Consensus
+	leases    *leases.Leases
 	zones     *dnsserve.Zones
 	identity  *identity
 	sealer    *sealer
@@ -160,8 +162,11 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 			return n.faults.BeforeState()
 		}
 	}
-	n.consensus, err = consensus.Open(cc)
-	return err
+	if n.consensus, err = consensus.Open(cc); err != nil {
+		return err
+	}
+	n.openLeases()
+	return nil
 }
 
 // Run runs until ctx ends, or the node can't go on; then it stops.
@@ -171,6 +176,7 @@ func (n *Node) Run(ctx context.Context) error {
 	scrubbing, stop := context.WithCancel(ctx)
 	defer stop()
 	n.serving.Go(func() { n.scrub(scrubbing) })
+	n.serving.Go(func() { follow(scrubbing, n.log, n.identity.epp, n.identity.rdap) })
 	var why error
 	select {
 	case <-ctx.Done():
@@ -229,6 +235,7 @@ func (n *Node) close() (err error) {
 	for _, door := range []shutter{door(n.epp), door(n.admin), door(n.whois), door(n.rdap)} {
 		err = errors.Join(err, door.Shutdown(ctx))
 	}
+	err = errors.Join(err, closer(n.leases).Close())
 	if n.consensus != nil {
 		err = errors.Join(err, n.consensus.Close())
 	}

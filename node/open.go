@@ -24,35 +24,29 @@ type identity struct {
 	cluster    *x509.CertPool // issues nodes and operators
 	registrars *x509.CertPool // issues registrars
 	node       tls.Certificate
-	epp        tls.Certificate
-	rdap       tls.Certificate
+	epp, rdap  *servedCertificate
 }
 
 func loadIdentity(cfg config.Config) (id *identity, err error) {
-	id = &identity{}
+	id = &identity{
+		epp:  &servedCertificate{name: "epp", cert: cfg.EPP.Certificate, key: cfg.EPP.Key},
+		rdap: &servedCertificate{name: "rdap", cert: cfg.RDAP.Certificate, key: cfg.RDAP.Key},
+	}
 	if id.cluster, err = pki.LoadPool(cfg.TLS.CA); err != nil {
 		return nil, err
 	}
 	if id.registrars, err = pki.LoadPool(cfg.EPP.ClientCA); err != nil {
 		return nil, err
 	}
-	for _, c := range []struct {
-		into      *tls.Certificate
-		cert, key string
-	}{
-		{&id.node, cfg.TLS.Certificate, cfg.TLS.Key},
-		{&id.epp, cfg.EPP.Certificate, cfg.EPP.Key},
-		{&id.rdap, cfg.RDAP.Certificate, cfg.RDAP.Key},
-	} {
-		if *c.into, err = pki.Load(c.cert, c.key); err != nil {
+	if id.node, err = pki.Load(cfg.TLS.Certificate, cfg.TLS.Key); err != nil {
+		return nil, err
+	}
+	for _, c := range []*servedCertificate{id.epp, id.rdap} {
+		if _, err := c.load(); err != nil {
 			return nil, err
 		}
 	}
 	return id, nil
-}
-
-func always(c *tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c, nil }
 }
 
 // openDNS starts the name server.
@@ -77,7 +71,7 @@ func (n *Node) openDoors() (err error) {
 	}
 	limits.Rate = float64(n.cfg.RDAP.Rate)
 	if n.rdap, err = rdap.NewServer(rdap.Config{
-		Listen: n.cfg.RDAP.Listen, GetCertificate: always(&n.identity.rdap), BaseURL: n.cfg.RDAP.BaseURL,
+		Listen: n.cfg.RDAP.Listen, GetCertificate: n.identity.rdap.get, BaseURL: n.cfg.RDAP.BaseURL,
 		TermsURL: n.cfg.RDAP.TermsURL, WHOISHost: n.cfg.WHOIS.Host, Limits: limits, Log: n.log,
 	}, door); err != nil {
 		return err
@@ -118,9 +112,11 @@ func (n *Node) openDoors() (err error) {
 
 func (n *Node) eppConfig() epp.Config {
 	return epp.Config{
-		ServerID: "Quorate EPP " + n.cfg.Cluster, Certificate: always(&n.identity.epp), ClientCAs: n.identity.registrars, Log: n.log,
+		ServerID: "Quorate EPP " + n.cfg.Cluster, Certificate: n.identity.epp.get, ClientCAs: n.identity.registrars, Log: n.log,
+		Node: n.cfg.Node, Limiter: n.leases, Leaderless: n.leaderless,
 		Limits: epp.Limits{
-			Sessions: n.cfg.EPP.MaxSessions, SessionsPerRegistrar: n.cfg.EPP.MaxSessionsByRegistrar,
+			HandshakeRate: n.cfg.EPP.HandshakeRate,
+			Sessions:      n.cfg.EPP.MaxSessions, SessionsPerRegistrar: n.cfg.EPP.MaxSessionsByRegistrar,
 			IdleTime: time.Duration(n.cfg.EPP.IdleTimeout), LoginTime: time.Duration(n.cfg.EPP.LoginTimeout),
 		},
 	}

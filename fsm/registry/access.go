@@ -55,7 +55,7 @@ type Access struct {
 // DefaultAccess is what holds until an operator says otherwise.
 var DefaultAccess = Access{
 	Failures: 10, FailureWindow: 10 * Minute, LockTime: 15 * Minute,
-	Sessions: 200, Connections: 500, Logins: 50, Commands: 5000,
+	Sessions: 600, Connections: 2000, Logins: 100, Commands: 10_000,
 	PasswordLength: 8, PasswordClasses: 2,
 }
 

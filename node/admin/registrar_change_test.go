@@ -130,7 +130,7 @@ func TestAccess(t *testing.T) {
 	}
 	c := atLevel(t, 2)
 	want := admin.Access{
-		Failures: 10, FailureWindow: "10m", LockTime: "15m", Sessions: 200, Connections: 500, Logins: 50, Commands: 5000,
+		Failures: 10, FailureWindow: "10m", LockTime: "15m", Sessions: 600, Connections: 2000, Logins: 100, Commands: 10000,
 		PasswordLength: 8, PasswordClasses: 2,
 	}
 	if a, err := c.Client(0).Access(t.Context()); err != nil || a != want {

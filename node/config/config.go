@@ -74,6 +74,7 @@ type EPP struct {
 	ClientCA               string   `toml:"client_ca"`                 // issuers of registrars' certificates, PEM
 	MaxSessions            int      `toml:"max_sessions"`              // on this node
 	MaxSessionsByRegistrar int      `toml:"max_sessions_by_registrar"` // on this node
+	HandshakeRate          int      `toml:"handshake_rate"`            // TLS handshakes a second, on this node
 	IdleTimeout            Duration `toml:"idle_timeout"`
 	LoginTimeout           Duration `toml:"login_timeout"`
 }
@@ -154,7 +155,7 @@ func Default() Config {
 		// 250 ms suits round trips of up to 80 ms; beyond, three round trips.
 		// Markers cost nothing, so they are frequent; logs are kept long, so that a site that was away needs no copy.
 		Raft:  Raft{Heartbeat: Duration(250 * time.Millisecond), SnapshotLogs: 16384, TrailingLogs: 200_000, InFlight: 4096},
-		EPP:   EPP{MaxSessions: 10_000, MaxSessionsByRegistrar: 200, IdleTimeout: Duration(10 * time.Minute), LoginTimeout: Duration(30 * time.Second)},
+		EPP:   EPP{MaxSessions: 10_000, MaxSessionsByRegistrar: 1000, HandshakeRate: 200, IdleTimeout: Duration(10 * time.Minute), LoginTimeout: Duration(30 * time.Second)},
 		WHOIS: WHOIS{Rate: 20},
 		RDAP:  RDAP{Rate: 20},
 		Log:   Log{Level: "info", Format: "text"},
@@ -276,8 +277,8 @@ func (c *Config) check() error {
 	if c.WHOIS.Rate == 0 || c.RDAP.Rate == 0 {
 		fail("whois.rate and rdap.rate are not nought: -1 lifts the limit")
 	}
-	if c.Raft.InFlight < 1 || c.Raft.SnapshotLogs < 1 || c.EPP.MaxSessions < 1 || c.EPP.MaxSessionsByRegistrar < 1 {
-		fail("raft.in_flight, raft.snapshot_logs, epp.max_sessions and epp.max_sessions_by_registrar are at least 1")
+	if c.Raft.InFlight < 1 || c.Raft.SnapshotLogs < 1 || c.EPP.MaxSessions < 1 || c.EPP.MaxSessionsByRegistrar < 1 || c.EPP.HandshakeRate < 1 {
+		fail("raft.in_flight, raft.snapshot_logs, epp.max_sessions, epp.max_sessions_by_registrar and epp.handshake_rate are at least 1")
 	}
 	if c.Raft.TrailingLogs < minTrailingLogs {
 		fail("raft.trailing_logs is at least %d", minTrailingLogs)

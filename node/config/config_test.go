@@ -287,7 +287,7 @@ func TestWhatIsChecked(t *testing.T) {
 		"DNS":                 {`listen = ["127.0.0.1:7153"]`, ``, "dns.listen is missing"},
 		"WHOIS rate":          {"[whois]\n", "[whois]\nrate = 0\n", "whois.rate and rdap.rate are not nought"},
 		"RDAP rate":           {"[rdap]\n", "[rdap]\nrate = 0\n", "whois.rate and rdap.rate are not nought"},
-		"in flight":           {"[whois]\n", "[raft]\nin_flight = 0\n[whois]\n", "raft.in_flight, raft.snapshot_logs, epp.max_sessions and epp.max_sessions_by_registrar are at least 1"},
+		"in flight":           {"[whois]\n", "[raft]\nin_flight = 0\n[whois]\n", "raft.in_flight, raft.snapshot_logs, epp.max_sessions, epp.max_sessions_by_registrar and epp.handshake_rate are at least 1"},
 		"an address of DNS":   {`"127.0.0.1:7153"`, `"127.0.0.1"`, `dns.listen: "127.0.0.1" is not host:port`},
 		"RDAP's URL":          {`base_url = "https://rdap.test/"`, `base_url = "rdap.test"`, `rdap.base_url: "rdap.test" is not a web address`},
 		"RDAP's final slash":  {`base_url = "https://rdap.test/"`, `base_url = "https://rdap.test"`, `rdap.base_url: "https://rdap.test" does not end in a slash`},

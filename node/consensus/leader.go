@@ -45,6 +45,25 @@ func (w *leaderWatch) get() (id string, alone time.Duration) {
 	return w.id, 0
 }
 
+// Leader is who leads, as this node sees it; "" when nobody is known to.
+func (c *Consensus) Leader() string {
+	id, _ := c.leader.get()
+	return id
+}
+
+// Alone is for how long no leader has been known; 0 while there is one.
+func (c *Consensus) Alone() time.Duration {
+	_, alone := c.leader.get()
+	return alone
+}
+
+// Reign is the term in which this node leads and does a leader's duties; 0 when it doesn't.
+func (c *Consensus) Reign() uint64 {
+	c.reign.mu.Lock()
+	defer c.reign.mu.Unlock()
+	return c.reign.term
+}
+
 // watch is get, with a channel that is closed when the answer changes.
 func (w *leaderWatch) watch() (id string, alone time.Duration, changed <-chan struct{}) {
 	w.mu.Lock()

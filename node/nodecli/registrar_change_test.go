@@ -64,9 +64,9 @@ CERTIFICATE                                                       FROM          
 	same(t, must(t, at("access set sessions=5 lock-time=1h")...), `
 Lock         after 10 wrong passwords in 10m, for 1h
 Sessions     5 of one registrar
-Connections  500 from one address
-Logins       50 a second from one address
-Commands     5000 a second of one registrar
+Connections  2000 from one address
+Logins       100 a second from one address
+Commands     10000 a second of one registrar
 Passwords    at least 8 characters of 2 kinds
 `)
 	for line, want := range map[string]string{
