@@ -82,9 +82,28 @@ type Event struct {
 	Date   string `json:"eventDate"` // RFC 3339
 }
 
-// SecureDNS says whether a domain's delegation is signed (RFC 9083 §5.3).
+// SecureDNS says whether and how a domain's delegation is signed (RFC 9083 §5.3).
 type SecureDNS struct {
-	DelegationSigned bool `json:"delegationSigned"`
+	DelegationSigned bool      `json:"delegationSigned"`
+	MaxSigLife       uint32    `json:"maxSigLife,omitempty"` // seconds
+	DSData           []DSData  `json:"dsData,omitempty"`
+	KeyData          []KeyData `json:"keyData,omitempty"`
+}
+
+// DSData is a DS record.
+type DSData struct {
+	KeyTag     uint16 `json:"keyTag"`
+	Algorithm  uint8  `json:"algorithm"`
+	Digest     string `json:"digest"` // hex
+	DigestType uint8  `json:"digestType"`
+}
+
+// KeyData is a key of which the registry makes a DS record.
+type KeyData struct {
+	Flags     uint16 `json:"flags"`
+	Protocol  uint8  `json:"protocol"`
+	PublicKey string `json:"publicKey"` // base64
+	Algorithm uint8  `json:"algorithm"`
 }
 
 // IPAddresses are a host's addresses (RFC 9083 §5.2).

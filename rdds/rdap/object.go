@@ -1,6 +1,8 @@
 package rdap
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -69,6 +71,7 @@ func (b builder) domain(d registry.Domain) Domain {
 		Events:          b.events(d.Object, d.Expires),
 		Entities:        []Entity{b.sponsor(sponsor)},
 		Links:           []Link{b.link("self", b.baseURL+"domain/"+d.Name)},
+		SecureDNS:       secureDNS(&d),
 		Port43:          b.whoisHost,
 	}
 	if sponsor.RDAP != "" {
@@ -107,6 +110,20 @@ func (b builder) domain(d registry.Domain) Domain {
 		out.Conformance = append(out.Conformance, redactedLevel)
 	}
 	return out
+}
+
+// secureDNS is what secures a domain's delegation: with keys, the DS records that are made of them as well.
+func secureDNS(d *registry.Domain) (s SecureDNS) {
+	for _, ds := range d.DSRecords() {
+		s.DSData = append(s.DSData, DSData{ds.KeyTag, ds.Algorithm, fmt.Sprintf("%X", ds.Digest), ds.DigestType})
+	}
+	for _, k := range d.Keys {
+		s.KeyData = append(s.KeyData, KeyData{k.Flags, k.Protocol, base64.StdEncoding.EncodeToString(k.PublicKey), k.Algorithm})
+	}
+	if s.DelegationSigned = len(s.DSData) > 0; s.DelegationSigned {
+		s.MaxSigLife = d.MaxSigLife
+	}
+	return s
 }
 
 // nameserver is a host as it appears within a domain.

@@ -165,8 +165,15 @@ func domainProfile(t *testing.T, doc map[string]any, asked string) {
 			t.Errorf("-46300, -46400: no event %s", action)
 		}
 	}
-	if signed, ok := doc["secureDNS"].(map[string]any)["delegationSigned"].(bool); !ok || signed {
-		t.Error("-46800: secureDNS says nothing, or too much")
+	secured := doc["secureDNS"].(map[string]any)
+	if signed, ok := secured["delegationSigned"].(bool); !ok || signed != (len(list(secured["dsData"])) > 0) || signed != strings.HasPrefix(doc["ldhName"].(string), "signed.") {
+		t.Errorf("-46800: secureDNS says nothing, or what isn't so: %v", secured)
+	}
+	for _, r := range list(secured["dsData"]) {
+		ds := r.(map[string]any)
+		if digest, _ := ds["digest"].(string); ds["keyTag"] == nil || ds["algorithm"] == nil || ds["digestType"] == nil || len(digest) < 64 {
+			t.Errorf("-46800: %v", ds)
+		}
 	}
 	notice(t, doc, asked, "Status Codes", "glossary", "https://icann.org/epp")
 	notice(t, doc, asked, "RDDS Inaccuracy Complaint Form", "help", "https://icann.org/wicf")

@@ -159,6 +159,8 @@ var objects = map[string]string{
 	"domain-thin":         "domain/thin.thin",
 	"domain-deleted":      "domain/gone.example",
 	"domain-new":          "domain/new.example",
+	"domain-signed":       "domain/signed.example",
+	"domain-signed-keys":  "domain/signed.keys",
 	"nameserver":          "nameserver/ns1.foo.example",
 	"nameserver-external": "nameserver/ns.elsewhere.icann",
 	"nameserver-unused":   "nameserver/ns2.foo.example",

@@ -122,8 +122,21 @@ func (a *answer) domain(v fsm.View, d registry.Domain) {
 		a.field("Name Server", h.Name)
 		a.addresses(h)
 	}
-	a.field("DNSSEC", "unsigned")
+	a.dnssec(d)
 	a.field("URL of the ICANN Whois Inaccuracy Complaint Form", "https://www.icann.org/wicf/")
+}
+
+// dnssec says what secures the delegation.
+func (a *answer) dnssec(d registry.Domain) {
+	records := d.DSRecords()
+	if len(records) == 0 {
+		a.field("DNSSEC", "unsigned")
+		return
+	}
+	a.field("DNSSEC", "signedDelegation")
+	for _, ds := range records {
+		a.field("DNSSEC DS Data", ds.String())
+	}
 }
 
 // contact writes the part of a domain's contact in one role.

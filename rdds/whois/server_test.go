@@ -81,6 +81,8 @@ func TestAnswers(t *testing.T) {
 		"domain-disclosed":    "domain OPEN.example.",
 		"domain-bare":         "bare.example",
 		"domain-thin":         "thin.thin",
+		"domain-signed":       "signed.example",
+		"domain-signed-keys":  "signed.keys",
 		"domain-deleted":      "gone.example",
 		"domain-new":          "new.example",
 		"nameserver":          "nameserver ns1.foo.example",
