@@ -12,6 +12,7 @@ import (
 // command is a client's frame, read as far as RFC 5730 itself goes.
 type command struct {
 	verb       string // hello, or the name of the command; "" when it isn't known
+	op         string // of a transfer; "" when it isn't known
 	clTRID     string
 	element    *xmltree.Element   // named verb
 	extensions []*xmltree.Element // inside <extension>
@@ -106,6 +107,9 @@ type action struct {
 	// needsExtension says that the command asks for nothing unless an extension adds to it.
 	needsExtension bool
 
+	// prepare, if set, completes the body before it goes to the log by what a read shows of everything acknowledged anywhere.
+	prepare func(v fsm.View, body any) (prepared any, fail *registry.Failure)
+
 	query func(v fsm.View, w *writer) *registry.Failure // set for reads
 	level fsm.Level
 }
@@ -113,13 +117,13 @@ type action struct {
 // parser reads an object's element into an action for a session.
 type parser func(s *session, e *xmltree.Element) (action, *registry.Failure)
 
-// operation names a command: the object's namespace and the verb; EPP's own namespace where there is no object.
+// operation names a command: the object's namespace and the verb, which for a transfer has its op behind it; EPP's own namespace where there is no object.
 type operation = extension.Operation
 
 // operation is the command's name.
 func (c *command) operation() operation {
 	if verbs[c.verb] && len(c.element.Children) > 0 {
-		return operation{Space: c.element.Children[0].Space, Verb: c.verb}
+		return operation{Space: c.element.Children[0].Space, Verb: c.verbAndOp()}
 	}
 	return operation{Space: nsEPP, Verb: c.verb}
 }
@@ -127,22 +131,27 @@ func (c *command) operation() operation {
 // operations is every command on an object that there is, each in the file
 // that is named for it. To add one is to write that file and its line here.
 var operations = map[operation]parser{
-	{Space: nsDomain, Verb: "check"}:   parseDomainCheck,
-	{Space: nsDomain, Verb: "create"}:  parseDomainCreate,
-	{Space: nsDomain, Verb: "delete"}:  parseDomainDelete,
-	{Space: nsDomain, Verb: "info"}:    parseDomainInfo,
-	{Space: nsDomain, Verb: "renew"}:   parseDomainRenew,
-	{Space: nsDomain, Verb: "update"}:  parseDomainUpdate,
-	{Space: nsContact, Verb: "check"}:  parseContactCheck,
-	{Space: nsContact, Verb: "create"}: parseContactCreate,
-	{Space: nsContact, Verb: "delete"}: parseContactDelete,
-	{Space: nsContact, Verb: "info"}:   parseContactInfo,
-	{Space: nsContact, Verb: "update"}: parseContactUpdate,
-	{Space: nsHost, Verb: "check"}:     parseHostCheck,
-	{Space: nsHost, Verb: "create"}:    parseHostCreate,
-	{Space: nsHost, Verb: "delete"}:    parseHostDelete,
-	{Space: nsHost, Verb: "info"}:      parseHostInfo,
-	{Space: nsHost, Verb: "update"}:    parseHostUpdate,
+	{Space: nsDomain, Verb: "check"}:            parseDomainCheck,
+	{Space: nsDomain, Verb: "create"}:           parseDomainCreate,
+	{Space: nsDomain, Verb: "delete"}:           parseDomainDelete,
+	{Space: nsDomain, Verb: "info"}:             parseDomainInfo,
+	{Space: nsDomain, Verb: "renew"}:            parseDomainRenew,
+	{Space: nsDomain, Verb: "update"}:           parseDomainUpdate,
+	{Space: nsContact, Verb: "check"}:           parseContactCheck,
+	{Space: nsContact, Verb: "create"}:          parseContactCreate,
+	{Space: nsContact, Verb: "delete"}:          parseContactDelete,
+	{Space: nsContact, Verb: "info"}:            parseContactInfo,
+	{Space: nsContact, Verb: "update"}:          parseContactUpdate,
+	{Space: nsHost, Verb: "check"}:              parseHostCheck,
+	{Space: nsHost, Verb: "create"}:             parseHostCreate,
+	{Space: nsHost, Verb: "delete"}:             parseHostDelete,
+	{Space: nsHost, Verb: "info"}:               parseHostInfo,
+	{Space: nsHost, Verb: "update"}:             parseHostUpdate,
+	{Space: nsDomain, Verb: "transfer-query"}:   parseDomainTransferQuery,
+	{Space: nsDomain, Verb: "transfer-request"}: parseDomainTransferRequest,
+	{Space: nsDomain, Verb: "transfer-approve"}: parseDomainTransferEnd(registry.ApproveTransfer),
+	{Space: nsDomain, Verb: "transfer-reject"}:  parseDomainTransferEnd(registry.RejectTransfer),
+	{Space: nsDomain, Verb: "transfer-cancel"}:  parseDomainTransferEnd(registry.CancelTransfer),
 }
 
 // object finds the element inside the verb's, which must be of the verb's own
@@ -150,7 +159,7 @@ var operations = map[operation]parser{
 func (c *command) object(s *session) (*xmltree.Element, *registry.Failure) {
 	var x schema
 	if c.verb == "transfer" {
-		x.Choice(c.element, "op", "", "approve", "cancel", "query", "reject", "request")
+		c.op = x.Choice(c.element, "op", "", "approve", "cancel", "query", "reject", "request")
 	}
 	q := x.Sequence(c.element)
 	e := q.Foreign()
@@ -173,6 +182,14 @@ func (c *command) object(s *session) (*xmltree.Element, *registry.Failure) {
 	return e, x.Failure()
 }
 
+// verbAndOp is the verb as operations has it.
+func (c *command) verbAndOp() string {
+	if c.op != "" {
+		return c.verb + "-" + c.op
+	}
+	return c.verb
+}
+
 // label names the command in metrics and logs: from a fixed set, whatever clients send.
 func (c *command) label() string {
 	if c.verb == "" {
@@ -183,7 +200,7 @@ func (c *command) label() string {
 	}
 	if len(c.element.Children) > 0 {
 		if prefix := prefixes[c.element.Children[0].Space]; prefix != "" {
-			return prefix + ":" + c.verb
+			return prefix + ":" + c.verbAndOp()
 		}
 	}
 	return "other:" + c.verb

@@ -32,11 +32,20 @@ func parseDomainInfo(s *session, e *xmltree.Element) (action, *registry.Failure)
 	}}, x.Failure()
 }
 
-// checkDomainAuthInfo checks authInfo given for a domain: its own, or with a
-// roid that of its registrant or one of its contacts (RFC 5731 §3.1.2).
+// checkDomainAuthInfo checks authInfo given for a domain.
 func (s *session) checkDomainAuthInfo(v fsm.View, d registry.Domain, given authInfo) *registry.Failure {
+	_, kept, fail := s.domainAuthInfo(v, d, given)
+	if fail != nil {
+		return fail
+	}
+	return s.checkAuthInfo(kept, given, "domain:pw")
+}
+
+// domainAuthInfo is what authInfo given for a domain is to be compared with, and the number of the object that it belongs to:
+// the domain or, with a roid, its registrant or one of its contacts (RFC 5731 §3.1.2).
+func (s *session) domainAuthInfo(v fsm.View, d registry.Domain, given authInfo) (number uint64, kept registry.AuthInfo, fail *registry.Failure) {
 	if given.roid == "" || given.roid == v.ROID(registry.DomainROID, d.Number) {
-		return s.checkAuthInfo(d.AuthInfo, given, "domain:pw")
+		return d.Number, d.AuthInfo, nil
 	}
 	ids := []string{d.Registrant}
 	for _, c := range d.Contacts {
@@ -44,10 +53,10 @@ func (s *session) checkDomainAuthInfo(v fsm.View, d registry.Domain, given authI
 	}
 	for _, id := range ids {
 		if c, ok := v.Contact(id); ok && v.ROID(registry.ContactROID, c.Number) == given.roid {
-			return s.checkAuthInfo(c.AuthInfo, given, "domain:pw")
+			return c.Number, c.AuthInfo, nil
 		}
 	}
-	return registry.Fail(registry.InvalidAuthInfo, "domain:pw", "", "%s is no contact of the domain", given.roid)
+	return 0, kept, registry.Fail(registry.InvalidAuthInfo, "domain:pw", "", "%s is no contact of the domain", given.roid)
 }
 
 // checkAuthInfo compares what was given with what is kept. Where nothing is kept, nothing is right.

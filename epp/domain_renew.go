@@ -25,11 +25,16 @@ func writeDomainRenewed(w *writer, r registry.Result) error {
 	if err != nil {
 		return err
 	}
+	w.renewed(d)
+	return nil
+}
+
+// renewed appends a renDataType.
+func (w *writer) renewed(d registry.DomainRenewed) {
 	w.Raw(`<domain:renData`, domainXMLNS)
 	w.Element("domain:name", d.Name)
 	w.Time("domain:exDate", d.Expires)
 	w.Raw(`</domain:renData>`)
-	return nil
 }
 
 // datePattern is XML Schema's date for the years that a registry sees. Dates

@@ -55,6 +55,9 @@ func FuzzCommand(f *testing.F) {
 			`<digestType>2</digestType><digest>3AA5AB37EFCE57F737FC1627013FEE07BDF241BD10F3B1964AB55C78E79A304B</digest></dsData></create></extension>`),
 		commandDoc(`<update><domain:update ` + d + `><domain:name>s.tld</domain:name></domain:update></update><extension><update xmlns="` + secdns.URI + `" urgent="1"><rem><all>1</all></rem><chg><maxSigLife>9</maxSigLife></chg></update></extension>`),
 		commandDoc(`<check/><extension><hello/></extension>`),
+		commandDoc(`<poll op="ack" msgID="1"/>`),
+		commandDoc(`<transfer op="request"><domain:transfer ` + d + `><domain:name>a.tld</domain:name><domain:period unit="y">1</domain:period>` + auth + `</domain:transfer></transfer>`),
+		commandDoc(`<transfer op="approve"><domain:transfer ` + d + `><domain:name>a.tld</domain:name></domain:transfer></transfer>`),
 		commandDoc(`<transfer op="query"><domain:transfer ` + d + `/></transfer><extension><x:y xmlns:x="urn:x"/></extension>`),
 	} {
 		f.Add([]byte(seed))

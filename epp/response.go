@@ -18,6 +18,9 @@ type response struct {
 	unhandled []unhandled       // told in the result
 	clTRID    string
 	svTRID    string
+	queue     *registry.Queue   // of the session's registrar; nil: not looked at
+	message   *registry.Message // the first in the queue, for a poll
+	acked     string            // the message that was acknowledged
 }
 
 // refusal makes the response to a command that failed.
@@ -46,6 +49,7 @@ func (r *response) frame(b []byte) []byte {
 		w.unhandled(u)
 	}
 	w.Raw(`</result>`)
+	r.messageQueue(&w)
 	if len(r.data.B) > 0 {
 		w.Raw(`<resData>`)
 		w.B = append(w.B, r.data.B...)

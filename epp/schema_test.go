@@ -82,14 +82,33 @@ func TestFrames(t *testing.T) {
 		{"extension before the verb", commandDoc(`<extension><x:y xmlns:x="urn:x"/></extension>` + check(name)), 2001},
 
 		// What comes later.
-		{"poll", commandDoc(`<poll op="req"/>`), 2101},
-		{"domain:transfer", commandDoc(`<transfer op="query"><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2101},
 		{"transfer without op", commandDoc(`<transfer><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2001},
 		{"transfer with another op", commandDoc(`<transfer op="steal"><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2001},
 		{"a host:update of nothing", commandDoc(`<update><host:update xmlns:host="` + nsHost + `"><host:name>a.tld</host:name></host:update></update>`), 2003},
 		{"host:renew, which RFC 5732 does not know", commandDoc(`<renew><host:renew xmlns:host="` + nsHost + `"/></renew>`), 2101},
 		{"a contact:update of nothing", commandDoc(`<update><contact:update xmlns:contact="` + nsContact + `"><contact:id>sh8013</contact:id></contact:update></update>`), 2003},
 		{"an object service of others", commandDoc(`<check><org:check xmlns:org="urn:ietf:params:xml:ns:epp:org-1.0"/></check>`), 2307},
+
+		{"poll", commandDoc(`<poll op="req"/>`), 1300},
+		{"poll without op", commandDoc(`<poll/>`), 2001},
+		{"poll with another op", commandDoc(`<poll op="all"/>`), 2001},
+		{"poll with content", commandDoc(`<poll op="req"><x/></poll>`), 2001},
+		{"poll with text", commandDoc(`<poll op="req">x</poll>`), 2001},
+		{"poll with another attribute", commandDoc(`<poll op="req" id="1"/>`), 2001},
+		{"poll with an extension", commandDoc(`<poll op="req"/><extension><x:y xmlns:x="urn:x"/></extension>`), 2103},
+		{"ack of nothing", commandDoc(`<poll op="ack"/>`), 2003},
+		{"ack with an empty id", commandDoc(`<poll op="ack" msgID=" "/>`), 2001},
+		{"ack of no message", commandDoc(`<poll op="ack" msgID="12345"/>`), 2303},
+		{"ack of no number", commandDoc(`<poll op="ack" msgID="5-2011"/>`), 2303},
+
+		{"domain:transfer of nothing", commandDoc(`<transfer op="query"><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2303},
+		{"a request without authInfo", commandDoc(`<transfer op="request"><domain:transfer ` + d + `>` + name + `</domain:transfer></transfer>`), 2003},
+		{"transfer without a name", commandDoc(`<transfer op="query"><domain:transfer ` + d + `/></transfer>`), 2001},
+		{"transfer with authInfo before the period", commandDoc(`<transfer op="request"><domain:transfer ` + d + `>` + name + auth + `<domain:period unit="y">1</domain:period></domain:transfer></transfer>`), 2001},
+		{"transfer with another authInfo", commandDoc(`<transfer op="approve"><domain:transfer ` + d + `>` + name + `<domain:authInfo><domain:ext><x xmlns="urn:x"/></domain:ext></domain:authInfo></domain:transfer></transfer>`), 2102},
+		{"transfer of a bad name", commandDoc(`<transfer op="cancel"><domain:transfer ` + d + `><domain:name>-.tld</domain:name></domain:transfer></transfer>`), 2005},
+		{"transfer with long authInfo", commandDoc(`<transfer op="reject"><domain:transfer ` + d + `>` + name + `<domain:authInfo><domain:pw>` + strings.Repeat("x", MaxAuthInfo+1) + `</domain:pw></domain:authInfo></domain:transfer></transfer>`), 2306},
+		{"host:transfer, which RFC 5732 does not know", commandDoc(`<transfer op="query"><host:transfer xmlns:host="` + nsHost + `"/></transfer>`), 2101},
 
 		// Objects.
 		{"empty check", commandDoc(check(``)), 2001},

@@ -165,6 +165,9 @@ func (s *session) answer(ctx context.Context, doc []byte) (reply []byte, end boo
 	if r.svTRID == "" {
 		r.svTRID = s.registry.NextID()
 	}
+	if s.registrar != "" && r.queue == nil {
+		r.queue = s.queue(ctx)
+	}
 	if r.fail != nil && r.fail.Element == "" && r.fail.Reason != "" {
 		r.fail = about(&c, r.fail)
 	}
@@ -213,8 +216,8 @@ func (s *session) execute(ctx context.Context, c *command) (response, error) {
 		return s.login(ctx, c)
 	case c.verb == "logout":
 		return s.logout(c), nil
-	case !verbs[c.verb]:
-		return refusal(failAt(registry.UnimplementedCommand, c.element, "the command is not implemented")), nil
+	case c.verb == "poll":
+		return s.poll(ctx, c)
 	}
 	object, fail := c.object(s)
 	if fail != nil {
@@ -245,6 +248,8 @@ func (s *session) query(ctx context.Context, c *command, a action) response {
 		if r.fail = a.query(v, &r.data); r.fail == nil {
 			r.fail = s.respond(c.operation(), &v, registry.Result{Code: r.code}, &r)
 		}
+		q := v.Queue(s.registrar)
+		r.queue = &q
 		return nil
 	})
 	if err != nil {
@@ -252,13 +257,31 @@ func (s *session) query(ctx context.Context, c *command, a action) response {
 		r.fail = registry.Fail(registry.CommandFailed, "", "", "the registry can't be read now")
 	}
 	if r.fail != nil {
-		return refusal(r.fail)
+		queue := r.queue
+		r = refusal(r.fail)
+		r.queue = queue
+		return r
 	}
 	return r
 }
 
 // transform carries out a command that is for the log.
 func (s *session) transform(ctx context.Context, c *command, a action) (response, error) {
+	if a.prepare != nil {
+		var prepared any
+		var fail *registry.Failure
+		if err := s.registry.View(ctx, fsm.Linearizable, s.lastWrite, func(v fsm.View) error {
+			prepared, fail = a.prepare(v, a.body)
+			return nil
+		}); err != nil {
+			s.log.Warn("EPP command impossible", "command", c.label(), "error", err)
+			fail = registry.Fail(registry.CommandFailed, "", "", "the registry can't be read now")
+		}
+		if fail != nil {
+			return refusal(fail), nil
+		}
+		a.body = prepared
+	}
 	result, id, err := s.registry.Execute(ctx, Request{
 		Actor:  registry.Actor{Role: registry.RoleRegistrar, Name: s.registrar},
 		ClTRID: c.clTRID, Kind: a.kind, Body: a.body,

@@ -41,11 +41,11 @@ var frameCodes = map[string]int{
 	"domain_renew_11_years.xml":                                       2306, // the date; the years would come after
 	"domain_renew_missing_period.xml":                                 2306,
 	"domain_renew_months.xml":                                         2306,
-	"domain_transfer_approve.xml":                                     2101,
-	"domain_transfer_cancel.xml":                                      2101,
-	"domain_transfer_query.xml":                                       2101,
-	"domain_transfer_reject.xml":                                      2101,
-	"domain_transfer_request.xml":                                     2101,
+	"domain_transfer_approve.xml":                                     2301,
+	"domain_transfer_cancel.xml":                                      2301,
+	"domain_transfer_query.xml":                                       2301,
+	"domain_transfer_reject.xml":                                      2301,
+	"domain_transfer_request.xml":                                     2202, // fooBAR is not 2fooBAR
 	"domain_update.xml":                                               2303, // hosts of a TLD that isn't there
 	"domain_update_authinfo.xml":                                      2303,
 	"domain_update_dsdata_add_rem.xml":                                2306,
@@ -64,7 +64,7 @@ var frameCodes = map[string]int{
 	"host_update_rename_only.xml":                 2005,
 	"login_valid.xml":                             1000,
 	"logout.xml":                                  1500,
-	"poll.xml":                                    2101,
+	"poll.xml":                                    1300,
 	"own/addlemail.xml":                           2103,
 	"own/bdn-create.xml":                          2103,
 	"own/create-alloctoken.xml":                   2103,

@@ -137,6 +137,8 @@ func (s *scenario) line(fields []string) (string, error) {
 		return s.host(fields[1]), nil
 	case "check":
 		return s.check(fields[1]), nil
+	case "poll":
+		return s.poll(fields[1], w), nil
 	case "balance":
 		var balance int64
 		s.rig.view(func(v fsm.View) { balance = v.Account(registry.RegistrarAccount(fields[1]), "USD").Balance })
@@ -145,6 +147,9 @@ func (s *scenario) line(fields []string) (string, error) {
 	actor := registrar(fields[0])
 	if fields[0] == "operator" {
 		actor = operator
+	}
+	if strings.HasPrefix(strings.Join(w.plain[1:], " "), "domain transfer") {
+		return s.transfer(actor, w)
 	}
 	kind, body, err := command(w)
 	if err != nil {
@@ -158,7 +163,7 @@ func command(w words) (registry.Kind, any, error) {
 	months := uint16(12*w.number("years") + w.number("months"))
 	switch strings.Join(w.plain[1:3], " ") {
 	case "contact create":
-		return registry.KindContactCreate, registry.ContactCreate{ID: name}, nil
+		return registry.KindContactCreate, registry.ContactCreate{ID: name, AuthInfo: auth(w)}, nil
 	case "contact delete":
 		return registry.KindContactDelete, registry.ContactDelete{ID: name}, nil
 	case "host create":
@@ -177,7 +182,7 @@ func command(w words) (registry.Kind, any, error) {
 	case "domain create":
 		return registry.KindDomainCreate, registry.DomainCreate{
 			Name: name, Months: months, Registrant: w.named["registrant"],
-			Contacts: contactsOf(w.list("contacts")), Hosts: w.list("ns"),
+			Contacts: contactsOf(w.list("contacts")), Hosts: w.list("ns"), AuthInfo: auth(w),
 			DS: dsOf(w.list("ds")), Keys: keysOf(w.list("key")), MaxSigLife: uint32(w.number("max_sig_life")),
 		}, nil
 	case "domain renew":
@@ -195,6 +200,10 @@ func command(w words) (registry.Kind, any, error) {
 		}
 		if r, ok := w.named["registrant"]; ok {
 			u.Registrant = &r
+		}
+		if _, ok := w.named["auth"]; ok {
+			a := auth(w)
+			u.AuthInfo = &a
 		}
 		return registry.KindDomainUpdate, u, nil
 	}

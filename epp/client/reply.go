@@ -17,9 +17,12 @@ type Reply struct {
 	Details []Detail         `json:"details,omitempty"` // why, for errors
 	ClTRID  string           `json:"clTRID,omitempty"`
 	SvTRID  string           `json:"svTRID"`
+	Queue   *Queue           `json:"msgQ,omitempty"`
 	Data    *xmltree.Element `json:"-"` // the first element inside <resData>; nil if there is none
 
 	Extensions []xmltree.Element `json:"-"` // the elements inside <extension>
+	msgQ       *xmltree.Element
+	all        []xmltree.Element // inside <resData>
 }
 
 // Detail is what a result says about an offending element.
@@ -113,11 +116,13 @@ func ParseReply(xml []byte) (*Reply, error) {
 		r.ClTRID, r.SvTRID = childText(id, "clTRID"), childText(id, "svTRID")
 	}
 	if data := e.Child("resData"); data != nil && len(data.Children) > 0 {
-		r.Data = &data.Children[0]
+		r.Data, r.all = &data.Children[0], data.Children
 	}
 	if ext := e.Child("extension"); ext != nil {
 		r.Extensions = ext.Children
 	}
+	r.msgQ = e.Child("msgQ")
+	r.Queue = readQueue(r.msgQ)
 	return r, nil
 }
 

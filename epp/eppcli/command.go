@@ -46,6 +46,8 @@ why. --xml shows what goes over the wire.`,
   quorate epp info domain a.example --site s2 --registrar reg2
   quorate epp update domain a.example --add-status clientHold
   quorate epp renew domain a.example --years 1
+  quorate epp transfer domain a.example --op request --auth 2fooBAR --registrar reg2
+  quorate epp poll
   quorate epp delete domain a.example --xml`,
 	}
 	f := cmd.PersistentFlags()
@@ -63,7 +65,7 @@ why. --xml shows what goes over the wire.`,
 	f.BoolVar(&o.xml, "xml", false, "show the frames, on standard error")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	cmd.MarkFlagsMutuallyExclusive("password", "password-file")
-	cmd.AddCommand(hello(o), check(o), info(o), create(o), renew(o), update(o), remove(o), raw(o))
+	cmd.AddCommand(hello(o), check(o), info(o), create(o), renew(o), update(o), remove(o), transfer(o), poll(o), raw(o))
 	return cmd
 }
 

@@ -25,9 +25,12 @@ const (
 	UnimplementedExtension Code = 2103 // an extension that this server doesn't have
 	BillingFailure         Code = 2104 // not enough funds
 	NotEligibleForRenewal  Code = 2105 // renewing would pass the longest registration period
+	NotEligibleForTransfer Code = 2106 // the object can't be transferred: its sponsor wants it
 	AuthenticationError    Code = 2200 // the login is wrong
 	AuthorizationError     Code = 2201 // not the sponsoring client, or not allowed to
 	InvalidAuthInfo        Code = 2202 // the authInfo given is wrong
+	PendingTransferExists  Code = 2300 // transfer of what is being transferred
+	NotPendingTransfer     Code = 2301 // end of a transfer that isn't there
 	ObjectExists           Code = 2302 // create of what is there
 	ObjectDoesNotExist     Code = 2303 // anything of what isn't there
 	ObjectStatusProhibits  Code = 2304 // a status forbids it
@@ -59,9 +62,12 @@ var codeTexts = map[Code]string{
 	UnimplementedExtension: "Unimplemented extension",
 	BillingFailure:         "Billing failure",
 	NotEligibleForRenewal:  "Object is not eligible for renewal",
+	NotEligibleForTransfer: "Object is not eligible for transfer",
 	AuthenticationError:    "Authentication error",
 	AuthorizationError:     "Authorization error",
 	InvalidAuthInfo:        "Invalid authorization information",
+	PendingTransferExists:  "Object pending transfer",
+	NotPendingTransfer:     "Object not pending transfer",
 	ObjectExists:           "Object exists",
 	ObjectDoesNotExist:     "Object does not exist",
 	ObjectStatusProhibits:  "Object status prohibits operation",

@@ -36,12 +36,15 @@ const (
 	KindDomainUpdate      Kind = 31 // DomainUpdate
 	KindDomainRenew       Kind = 32 // DomainRenew
 	KindDomainDelete      Kind = 33 // DomainDelete
+	KindDomainTransfer    Kind = 34 // DomainTransfer
+	KindDomainTransferEnd Kind = 35 // DomainTransferEnd
 	KindContactCreate     Kind = 40 // ContactCreate
 	KindContactDelete     Kind = 41 // ContactDelete
 	KindHostCreate        Kind = 50 // HostCreate
 	KindHostDelete        Kind = 51 // HostDelete
 	KindContactUpdate     Kind = 42 // ContactUpdate
 	KindHostUpdate        Kind = 52 // HostUpdate
+	KindPollAck           Kind = 60 // PollAck
 )
 
 // CommandID names a command for ever, through retries and leader changes: the
@@ -175,12 +178,15 @@ var verbs = map[Kind]verb{
 	KindDomainUpdate:      bind((*Exec).domainUpdate),
 	KindDomainRenew:       bind((*Exec).domainRenew),
 	KindDomainDelete:      bind((*Exec).domainDelete),
+	KindDomainTransfer:    bind((*Exec).domainTransfer),
+	KindDomainTransferEnd: bind((*Exec).domainTransferEnd),
 	KindContactCreate:     bind((*Exec).contactCreate),
 	KindContactDelete:     bind((*Exec).contactDelete),
 	KindHostCreate:        bind((*Exec).hostCreate),
 	KindHostDelete:        bind((*Exec).hostDelete),
 	KindContactUpdate:     bind((*Exec).contactUpdate),
 	KindHostUpdate:        bind((*Exec).hostUpdate),
+	KindPollAck:           bind((*Exec).pollAck),
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {

@@ -17,12 +17,16 @@ const (
 	none transition = iota
 	autoRenew
 	purge
+	transferred
 )
 
 // dueAt is when the next transition of d is due.
 func dueAt(d *Domain) Time {
-	if d.Statuses.Has(PendingDelete) {
+	switch {
+	case d.Statuses.Has(PendingDelete):
 		return d.Purge
+	case d.Statuses.Has(PendingTransfer):
+		return min(d.Transfer.Acts, d.Expires)
 	}
 	return d.Expires
 }
@@ -35,6 +39,9 @@ func next(d *Domain, tld *TLD, now Time) transition {
 		return none
 	case d.Statuses.Has(PendingDelete):
 		return purge
+	case d.Statuses.Has(PendingTransfer) && d.Transfer.Acts == at:
+		d.handOver(tld, d.Transfer.ended(ServerApproved, at))
+		return transferred
 	}
 	d.Expires = at.AddMonths(AutoRenewMonths)
 	d.Grace = append(d.Grace, Grace{Kind: AutoRenewPeriod, Ends: at + tld.AutoRenewGrace})
@@ -87,10 +94,16 @@ func (x *Exec) settle(name string) {
 			d.Grace[len(d.Grace)-1].Charge = x.charge(&d, "autorenew", tld.RenewPrice*AutoRenewMonths/12, tld.Currency)
 			d.Updated = at
 			x.record("domain:autorenew", &d.Object, d.Name, was, d)
+			x.tell(d.Sponsor, Message{Kind: DomainRenewedByRegistry, Of: DomainROID, Object: d.Name, Expires: d.Expires})
 		case purge:
 			x.removeDomain(&before)
+			x.tellOfPurge(&was, at)
 			x.record("domain:purge", &d.Object, d.Name, was, nil)
 			return
+		case transferred:
+			d.Updated = at
+			x.record("domain:"+d.Transfer.Status.event(), &d.Object, d.Name, was, d)
+			x.handedOver(&was, &d)
 		}
 	}
 }

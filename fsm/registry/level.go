@@ -44,8 +44,11 @@ var kindsSince = map[Kind]Level{
 	KindLedgerAudit: 2,
 
 	KindRegistrarUpdate: 3, KindRegistrarLock: 3, KindRegistrarPassword: 3, KindAccessSet: 3,
-	KindContactUpdate: 3,
-	KindHostUpdate:    3,
+	KindContactUpdate:     3,
+	KindHostUpdate:        3,
+	KindDomainTransfer:    3,
+	KindDomainTransferEnd: 3,
+	KindPollAck:           3,
 }
 
 // since is the level that brought a kind.
@@ -105,7 +108,7 @@ func (x *Exec) raiseLevel(r RaiseLevel) (Code, any, *Failure) {
 }
 
 // replies are the types of what commands answer with: results are stored.
-var replies = []any{DomainCreated{}, DomainRenewed{}, ContactCreated{}, HostCreated{}}
+var replies = []any{DomainCreated{}, DomainRenewed{}, ContactCreated{}, HostCreated{}, Transferred{}, Acknowledged{}}
 
 // Schema lists every kind of command and, in s, the types of their bodies and replies.
 func Schema(s *store.Shapes) string {

@@ -37,6 +37,7 @@ type Domain struct {
 	DS         []DSData     `cbor:"13,keyasint,omitempty" since:"3"`
 	Keys       []DNSKeyData `cbor:"14,keyasint,omitempty" since:"3"`
 	MaxSigLife uint32       `cbor:"15,keyasint,omitempty" since:"3"` // how long the child wants signatures over its DS records to be valid, in seconds; 0: no wish
+	Transfer   *Transfer    `cbor:"11,keyasint,omitempty" since:"3"` // the newest, pending or ended
 }
 
 // DomainContact is a contact's role for a domain.
@@ -184,7 +185,22 @@ func (v *View) Host(name string) (Host, bool) {
 	if !ok {
 		return Host{}, false
 	}
-	return v.HostByNumber(n), true
+	h := v.HostByNumber(n)
+	v.moveWithDomain(&h)
+	return h, true
+}
+
+// moveWithDomain shows a subordinate host as moved when a transfer of its domain has come about by
+// time-out and no entry has executed it yet.
+func (v *View) moveWithDomain(h *Host) {
+	name, internal := v.Superordinate(h.Name)
+	if !internal {
+		return
+	}
+	d, ok := domains.Get(v.r, nameKey(name))
+	if ok && d.Statuses.Has(PendingTransfer) && d.Transfer.Acts <= v.Now() {
+		h.Sponsor, h.Moved = d.Transfer.Requester, d.Transfer.Acts
+	}
 }
 
 // HostByNumber returns the host with a number taken from another object.

@@ -80,7 +80,10 @@ type TLD struct {
 	MaxDS      uint8           `cbor:"35,keyasint,omitempty" since:"3"` // of a domain; 0: DefaultDomainDS
 	MaxSigLife uint32          `cbor:"36,keyasint,omitempty" since:"3"` // the longest that a domain may ask for, in seconds; 0: DefaultSigLife
 	// Zone is the TLD in whose zone this one's domains are published, as below an empty non-terminal; "": a zone of its own.
-	Zone string `cbor:"22,keyasint,omitempty" since:"3"`
+	Zone          string `cbor:"22,keyasint,omitempty" since:"3"`
+	TransferPrice *int64 `cbor:"30,keyasint,omitempty" since:"3"` // minor units a year; nil: the price of a renewal
+	TransferWait  *Time  `cbor:"31,keyasint,omitempty" since:"3"` // how long a losing registrar has to answer; nil: DefaultTransferWait
+	TransferGrace *Time  `cbor:"32,keyasint,omitempty" since:"3"` // nil: DefaultTransferGrace
 }
 
 // Nameserver is an authoritative server of a TLD's own zone.

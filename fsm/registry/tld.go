@@ -50,6 +50,10 @@ func checkTLD(t *TLD) *Failure {
 		return Fail(ParameterSyntax, "currency", t.Currency, "not an ISO 4217 code")
 	case t.AddGrace < 0 || t.RenewGrace < 0 || t.AutoRenewGrace < 0 || t.DeleteDelay < 0:
 		return Fail(ParameterRange, "grace", "", "a duration is not negative")
+	case t.transferPrice() < 0 || t.transferPrice() > MaxPrice:
+		return Fail(ParameterRange, "transfer_price", "", "a price is between nothing and %d minor units", int64(MaxPrice))
+	case t.transferWait() < 0 || t.transferGrace() < 0:
+		return Fail(ParameterRange, "transfer_wait", "", "a duration is not negative")
 	case len(t.Nameservers) == 0 || len(t.Nameservers) > MaxDomainHosts:
 		return Fail(ParameterRange, "nameservers", "", "a zone has 1 to %d name servers", MaxDomainHosts)
 	case !ValidName(t.SOA.MName) || !ValidName(t.SOA.RName):
