@@ -109,8 +109,8 @@ func (x *schema) phone(e *xmltree.Element) (p registry.Phone) {
 	return p
 }
 
-// voice reads the e164Type of a voice number. An empty one, which the schema allows, is none.
-func (x *schema) voice(e *xmltree.Element) registry.Phone {
+// number reads an e164Type that has to hold something. An empty one, which the schema allows, ICANN's tests want refused (RST epp-07).
+func (x *schema) number(e *xmltree.Element) registry.Phone {
 	p := x.phone(e)
 	if e != nil && p.Number == "" {
 		x.Refuse(registry.ParameterSyntax, e, "an empty telephone number")

@@ -17,8 +17,8 @@ func parseContactCreate(s *session, e *xmltree.Element) (a action, fail *registr
 		x.Refuse(registry.ParameterSyntax, id, "%s", problem)
 	}
 	c.Postal = x.postalInfos(q.Repeated("postalInfo", 1, 2, "type"))
-	c.Voice = x.voice(q.Optional("voice", "x"))
-	c.Fax = x.phone(q.Optional("fax", "x"))
+	c.Voice = x.number(q.Optional("voice", "x"))
+	c.Fax = x.number(q.Optional("fax", "x"))
 	c.Email = x.email(q.Required("email"))
 	auth := x.authInfo(q.Required("authInfo"), false)
 	c.Disclose = x.disclose(q.Optional("disclose", "flag"))

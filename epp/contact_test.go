@@ -55,7 +55,7 @@ func TestContactLife(t *testing.T) {
 const contactForm = `<create><contact:create xmlns:contact="` + nsContact + `"><contact:id>form1</contact:id>` +
 	`<contact:postalInfo type="int"><contact:name>Jo</contact:name><contact:org>Org</contact:org><contact:addr><contact:street>S</contact:street><contact:city>C</contact:city>` +
 	`<contact:sp/><contact:pc/><contact:cc>DE</contact:cc></contact:addr></contact:postalInfo>` +
-	`<contact:voice>+1.5</contact:voice><contact:fax/><contact:email>a@b.test</contact:email><contact:authInfo><contact:pw/></contact:authInfo>` +
+	`<contact:voice>+1.5</contact:voice><contact:fax>+1.6</contact:fax><contact:email>a@b.test</contact:email><contact:authInfo><contact:pw/></contact:authInfo>` +
 	`</contact:create></create>`
 
 func TestContactForms(t *testing.T) {
@@ -85,6 +85,8 @@ func TestContactForms(t *testing.T) {
 		{"long extension", "<contact:voice>", `<contact:voice x="12345678901234567">`, 2306},
 		{"unknown attribute", "<contact:voice>", `<contact:voice y="1">`, 2001},
 		{"no voice", "<contact:voice>+1.5</contact:voice>", "", 1000},
+		{"no fax", "<contact:fax>+1.6</contact:fax>", "", 1000},
+		{"empty fax", "<contact:fax>+1.6</contact:fax>", "<contact:fax/>", 2005},
 		{"ID with a space", ">form1<", ">for m1<", 2005},
 		{"ID of another script", ">form1<", ">förm1<", 2005},
 		{"no authInfo", "<contact:authInfo><contact:pw/></contact:authInfo>", "", 2001},

@@ -58,7 +58,7 @@ func (x *schema) contactChange(e *xmltree.Element, c *registry.ContactUpdate) (a
 		c.Postal = append(c.Postal, p)
 	}
 	if voice := q.Optional("voice", "x"); voice != nil {
-		p := x.voice(voice)
+		p := x.number(voice)
 		c.Voice = &p
 	}
 	if fax := q.Optional("fax", "x"); fax != nil {
