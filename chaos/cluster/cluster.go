@@ -36,6 +36,9 @@ type Options struct {
 	Env       []string      // for the nodes, as in os.Environ; QUORATE_… of the caller's don't reach them, but QUORATE_LOG_…
 	// Configure, if set, changes a site's configuration before it is written.
 	Configure func(site string, c *config.Config)
+	// Answered, if set, is shown every XML instance that EPP sessions opened through the cluster receive, but the greeting. It may be
+	// called concurrently, and mustn't keep what it is shown.
+	Answered func(xml []byte)
 }
 
 // SiteNames are the default names of n sites.

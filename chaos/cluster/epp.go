@@ -13,7 +13,15 @@ func (c *Cluster) Connect(ctx context.Context, site, registrar string) (*client.
 	if err != nil {
 		return nil, err
 	}
-	return client.Dial(ctx, c.addresses(site).EPP, cfg)
+	s, err := client.Dial(ctx, c.addresses(site).EPP, cfg)
+	if err == nil && c.options.Answered != nil {
+		s.Trace = func(out bool, xml []byte) {
+			if !out {
+				c.options.Answered(xml)
+			}
+		}
+	}
+	return s, err
 }
 
 // Login opens an EPP session at the site as the registrar.

@@ -23,6 +23,7 @@ func targetOf(t *testing.T, c *cluster.Cluster) *load.Target {
 	t.Helper()
 	target, err := load.NewTarget(c.Endpoints())
 	do(t, err)
+	target.Answered = answered
 	t.Cleanup(target.Close)
 	return target
 }

@@ -45,7 +45,12 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building the binary: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	status := m.Run()
+	if err := validateAnswers(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = max(status, 1)
+	}
+	return status
 }
 
 // options are those of a cluster with a folder and ports of its own.
@@ -56,7 +61,7 @@ func options(t *testing.T) cluster.Options {
 		t.Fatal(err)
 	}
 	t.Cleanup(ports.Release)
-	return cluster.Options{Dir: filepath.Join(t.TempDir(), "cluster"), Binary: binary, PortBase: ports.Base}
+	return cluster.Options{Dir: filepath.Join(t.TempDir(), "cluster"), Binary: binary, PortBase: ports.Base, Answered: answered}
 }
 
 // start runs a cluster for the length of the test. heartbeat 0 is what nodes have by default.

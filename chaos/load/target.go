@@ -27,6 +27,10 @@ var Nameservers = []string{"ns1.load.test", "ns2.load.test"}
 // Target is a cluster, as its clients find it. Any number of goroutines may use it.
 type Target struct {
 	endpoints.Endpoints
+	// Answered, if set, is shown every XML instance that EPP sessions receive, but the greeting. It is called concurrently, and mustn't
+	// keep what it is shown.
+	Answered func(xml []byte)
+
 	registrarTLS map[string]*tls.Config
 	admins       map[string]*admin.Client // by site
 }
@@ -75,6 +79,13 @@ func (t *Target) Login(ctx context.Context, site endpoints.Site, registrar strin
 	s, err := client.Dial(ctx, site.EPP, t.registrarTLS[registrar])
 	if err != nil {
 		return nil, err
+	}
+	if t.Answered != nil {
+		s.Trace = func(out bool, xml []byte) {
+			if !out {
+				t.Answered(xml)
+			}
+		}
 	}
 	if _, err := s.Login(ctx, registrar, r.Password); err != nil {
 		s.Close()

@@ -50,7 +50,7 @@ type trial struct {
 	*Runner
 	result   *Result
 	sessions []*session
-	frames   []received
+	frames   []Frame
 	checked  bool // something was found out
 }
 

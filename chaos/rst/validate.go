@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// received is a frame that the server sent.
-type received struct{ kind, xml string }
+// Frame is a frame that a server sent; Kind is for reports.
+type Frame struct{ Kind, XML string }
 
 // collect keeps a frame for validation at the end of the case: a process for each would take longer than the case.
 func (t *trial) collect(kind string, xml []byte) {
-	t.frames = append(t.frames, received{kind, string(xml)})
+	t.frames = append(t.frames, Frame{kind, string(xml)})
 }
 
 // validate holds the case's frames against the schemas.
@@ -33,7 +33,7 @@ func (t *trial) validate(ctx context.Context) {
 }
 
 // Validate holds frames against an XML schema with xmllint, and returns a problem for each that is not valid.
-func Validate(ctx context.Context, schema string, frames []received) ([]*Problem, error) {
+func Validate(ctx context.Context, schema string, frames []Frame) ([]*Problem, error) {
 	lint, err := exec.LookPath("xmllint")
 	if err != nil {
 		return nil, fmt.Errorf("install libxml2-utils: %w", err)
@@ -45,14 +45,14 @@ func Validate(ctx context.Context, schema string, frames []received) ([]*Problem
 	defer os.RemoveAll(dir)
 	args := []string{"--noout", "--nonet", "--schema", schema}
 	seen := map[string]bool{}
-	byFile := map[string]received{}
+	byFile := map[string]Frame{}
 	for i, f := range frames {
-		if seen[f.xml] {
+		if seen[f.XML] {
 			continue
 		}
-		seen[f.xml] = true
+		seen[f.XML] = true
 		name := filepath.Join(dir, fmt.Sprintf("%d.xml", i))
-		if err := os.WriteFile(name, []byte(f.xml), 0o600); err != nil {
+		if err := os.WriteFile(name, []byte(f.XML), 0o600); err != nil {
 			return nil, err
 		}
 		byFile[name] = f
@@ -72,8 +72,8 @@ func Validate(ctx context.Context, schema string, frames []received) ([]*Problem
 			continue
 		}
 		told[name] = true
-		p := problem(schemaError, "a %s is not valid: %s", f.kind, strings.TrimPrefix(line, name+":"))
-		p.Received = report(f.xml)
+		p := problem(schemaError, "a %s is not valid: %s", f.Kind, strings.TrimPrefix(line, name+":"))
+		p.Received = report(f.XML)
 		problems = append(problems, p)
 	}
 	if len(problems) == 0 {

@@ -214,12 +214,12 @@ func TestNothingIsRunAfterACriticalFinding(t *testing.T) {
 func TestAnswersAreValidated(t *testing.T) {
 	t.Parallel()
 	schema := shared(t, "schemas", "all.xsd")
-	valid := received{"answer", `<epp xmlns="` + nsEPP + `">` + result(1000) + `</epp>`}
-	invalid := received{"answer", `<epp xmlns="` + nsEPP + `">` + result(1) + `</epp>`}
+	valid := Frame{"answer", `<epp xmlns="` + nsEPP + `">` + result(1000) + `</epp>`}
+	invalid := Frame{"answer", `<epp xmlns="` + nsEPP + `">` + result(1) + `</epp>`}
 	for _, c := range []struct {
-		frames []received
+		frames []Frame
 		want   int
-	}{{[]received{valid}, 0}, {[]received{valid, invalid, invalid}, 1}} {
+	}{{[]Frame{valid}, 0}, {[]Frame{valid, invalid, invalid}, 1}} {
 		found, err := Validate(t.Context(), schema, c.frames)
 		if err != nil {
 			t.Skip(err)
