@@ -53,6 +53,7 @@ func (r *rig) live(t *testing.T, rng *rand.Rand, seed uint64, commands int) {
 			checkLinks(t, v)
 			checkQueues(t, v)
 			checkTransfers(t, v)
+			checkSecDNS(t, v)
 		})
 		if rng.IntN(4) == 0 {
 			r.publish("example")
@@ -84,6 +85,9 @@ func randomCommand(r *rig, rng *rand.Rand) registry.Command {
 	}
 	if r.level() >= 3 && rng.IntN(4) == 0 {
 		return randomTransfer(r, rng, actor, name)
+	}
+	if r.level() >= 3 && rng.IntN(6) == 0 {
+		return randomSecDNS(r, rng, actor, name)
 	}
 	switch rng.IntN(12) {
 	case 0:
@@ -268,6 +272,7 @@ func dump(m *fsm.Machine) string {
 // What was published is what a zone computed from nothing would be.
 func TestTheZoneFollowsTheRegistry(t *testing.T) {
 	t.Parallel()
+	signed := 0
 	for seed := range uint64(4) {
 		history := randomHistory
 		if seed%2 == 1 {
@@ -293,6 +298,10 @@ func TestTheZoneFollowsTheRegistry(t *testing.T) {
 				if n := published[fmt.Sprint(d.Name, registry.TypeNS)]; delegated && n != len(d.Hosts) || !delegated && n != 0 {
 					t.Errorf("seed %d: %s has %d name servers in the zone, %d in the registry, delegated: %v", seed, d.Name, n, len(d.Hosts), delegated)
 				}
+				if n := published[fmt.Sprint(d.Name, 43)]; delegated && n != len(d.DS) || !delegated && n != 0 {
+					t.Errorf("seed %d: %s has %d DS records in the zone, %d in the registry, delegated: %v", seed, d.Name, n, len(d.DS), delegated)
+				}
+				signed += len(d.DS)
 				if !delegated {
 					return true
 				}
@@ -312,6 +321,9 @@ func TestTheZoneFollowsTheRegistry(t *testing.T) {
 				}
 			}
 		})
+	}
+	if signed == 0 {
+		t.Error("no domain with DS records was tried")
 	}
 }
 

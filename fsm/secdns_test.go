@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -123,4 +124,43 @@ func TestDSOfKeys(t *testing.T) {
 			t.Errorf("%s: %s; want %s", row.owner, ds, want)
 		}
 	}
+}
+
+// randomSecDNS is an update of a domain's DS records, often of such as are there.
+func randomSecDNS(r *rig, rng *rand.Rand, actor registry.Actor, name string) registry.Command {
+	var d registry.Domain
+	r.view(func(v fsm.View) {
+		var ok bool
+		if d, ok = v.Domain(name); ok && rng.IntN(4) > 0 {
+			actor = registrar(d.Sponsor)
+		}
+	})
+	u := registry.DomainUpdate{Name: name, RemoveAllDS: rng.IntN(8) == 0}
+	for range rng.IntN(4) {
+		u.AddDS = append(u.AddDS, registry.DSData{KeyTag: uint16(rng.IntN(30)), Algorithm: 13, DigestType: 2, Digest: []byte{byte(rng.IntN(2))}})
+	}
+	if len(d.DS) > 0 && rng.IntN(2) == 0 {
+		u.RemoveDS = []registry.DSData{d.DS[rng.IntN(len(d.DS))]}
+	}
+	if rng.IntN(4) == 0 {
+		life := uint32(rng.IntN(3))
+		u.MaxSigLife = &life
+	}
+	return r.command(actor, registry.KindDomainUpdate, u)
+}
+
+// checkSecDNS holds that DS records are sorted, each there once, and no more than allowed.
+func checkSecDNS(t *testing.T, v fsm.View) {
+	t.Helper()
+	v.Domains("example", "", func(d registry.Domain) bool {
+		if len(d.DS) > registry.DefaultDomainDS || len(d.Keys) > 0 {
+			t.Fatalf("%s has %d DS records and %d keys", d.Name, len(d.DS), len(d.Keys))
+		}
+		for i, ds := range d.DS {
+			if i > 0 && (d.DS[i-1].KeyTag > ds.KeyTag || d.DS[i-1].String() == ds.String()) {
+				t.Fatalf("%s: %v after %v", d.Name, ds, d.DS[i-1])
+			}
+		}
+		return true
+	})
 }
