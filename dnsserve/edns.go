@@ -132,7 +132,7 @@ func (r *responder) appendZoneOptions() {
 	q := &r.query
 	if q.expire && (q.qtype == typeSOA || q.qtype == typeIXFR || q.qtype == typeAXFR) {
 		r.appendOption(optionExpire, 4)
-		rd := r.zone.apex.set(typeSOA, 0).first()
+		rd := r.zone.soa.first()
 		r.out = append(r.out, rd[len(rd)-8:len(rd)-4]...)
 	}
 	if q.zoneVersion {

@@ -14,9 +14,6 @@ const (
 	maxMessage = 65535
 	// minUDPSize is what every client can take, EDNS or not (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 	minUDPSize = 512
-	// maxPointer is the highest offset that a compression pointer made at publication may name. A pointer
-	// has 14 bits, and a query name longer than the owner moves the target by up to maxName octets.
-	maxPointer = 0x3fff - maxName
 	// maxTTL is the largest time to live in seconds (RFC 2181 §8).
 	maxTTL = 1<<31 - 1
 	// maxNSID keeps the identifier, which is meant for people, from crowding out the answer in 512 octets.
@@ -39,6 +36,25 @@ const (
 	// maxKnown bounds the names that a later one is compared with when an answer is made, lest a huge
 	// RRset cost its square; compression has long stopped paying by then.
 	maxKnown = 256
+	// maxSetPointer is the highest offset within a set that its own pointers name, so that sets that begin
+	// below maxSetStart can be sent as they are. Others, which are behind long CNAME chains, are written whole.
+	maxSetPointer = 0x0fff
+	maxSetStart   = 0x3fff - maxSetPointer
+	// maxProof is the most octets of an NSEC or NSEC3 set, or the SOA, with signatures, in an answer: eight of
+	// them fit a message with a set of maxPiece/2. A real one is below 1 KiB.
+	maxProof = 4 << 10
+	// maxProofs is how many names' NSEC or NSEC3 one answer may need: three, and one for each wildcard on the
+	// way of a CNAME chain.
+	maxProofs = 3 + maxChain + 1
+	// maxIterations of NSEC3's hash. Validators take a zone with more for unsigned, or for broken
+	// (RFC 9276 §3.2), and each costs every negative answer.
+	maxIterations = 150
+	// maxForeign bounds how many NSEC3 of another chain are passed over in search of one of the zone's: while
+	// parameters change there may be as many of either, in random order, so that more than a few dozen in a
+	// row are not met in the life of the universe.
+	maxForeign = 128
+	// maxRecord is the most octets of a name with its RRsets in an image: a block must fit a segment.
+	maxRecord = 4 << 20
 	// maxChain is how many CNAMEs are followed inside a zone; resolvers follow the rest themselves.
 	maxChain = 8
 	// faultLogPause keeps a packet that makes the server panic from filling the log as well.
@@ -51,6 +67,25 @@ const (
 	maxSecrets = 4
 	// maxWorkers bounds Config.UDPWorkers: more readers than this on a socket only wait for each other.
 	maxWorkers = 256
+)
+
+// Limits of zone images.
+const (
+	// reserveStep is by how much the file of a small zone grows; that of a large one by a segment.
+	reserveStep = 256 << 10
+	// flushDrafts is how many changed names an edit keeps in memory before it writes them into the image,
+	// which holds the memory of loading a zone of any size to some megabytes.
+	flushDrafts = 4096
+	// freeUnits is the size, in units of 16 octets, up to which an edit uses again what it gave up itself.
+	freeUnits = 128
+	// compactLeast is the smallest image worth compacting, in octets: below it the file's minimum rules.
+	compactLeast = 4 << 20
+	// compactShare is the share of an image, as a divisor, that must be out of use before it is compacted: half
+	// of it, so that an image is at most twice as large as its content and each octet is copied about once.
+	compactShare = 2
+	// expiryStep is the length of time, in seconds, in which ends of signatures are counted together. The
+	// earliest end is known this closely, on the early side.
+	expiryStep = 60
 )
 
 // Limits of TCP (RFC 7766 §6, §10).

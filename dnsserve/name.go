@@ -109,6 +109,91 @@ func within(wire, zone []byte) bool {
 	return bytes.Equal(wire, zone)
 }
 
+// equalFold reports whether two wire names are the same, in whatever case.
+func equalFold(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, c := range a {
+		if lower[c] != lower[b[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// withinFold is within for a wire name in any case.
+func withinFold(wire, zone []byte) bool {
+	for len(wire) > len(zone) {
+		wire = parent(wire)
+	}
+	return equalFold(wire, zone)
+}
+
+// canonical appends what orders names below a zone as RFC 4034 §6.1 does, octet by octet, when it is appended
+// to nothing: the labels that the name has more than the zone, the last one first, each ended by 0.
+func canonical(dst, wire, zone []byte) []byte {
+	var starts [maxLabels]uint8
+	n := 0
+	for at := 0; at < len(wire)-len(zone); at += 1 + int(wire[at]) {
+		starts[n] = uint8(at)
+		n++
+	}
+	for n--; n >= 0; n-- {
+		at := int(starts[n])
+		for _, c := range wire[at+1 : at+1+int(wire[at])] {
+			if c <= 1 { // 0 ends a label, so it can't be in one
+				dst = append(dst, 1, c+1)
+			} else {
+				dst = append(dst, c)
+			}
+		}
+		dst = append(dst, 0)
+	}
+	return dst
+}
+
+// hashSize is the length of SHA-1, the only hash that NSEC3 knows, and labelSize that of its label (RFC 5155 §3.3).
+const (
+	hashSize  = 20
+	labelSize = 32
+)
+
+const base32hex = "0123456789abcdefghijklmnopqrstuv"
+
+// hashLabel writes the label of a hash, without its length.
+func hashLabel(dst *[labelSize]byte, hash *[hashSize]byte) {
+	for i, j := 0, 0; i < hashSize; i, j = i+5, j+8 {
+		b := uint64(hash[i])<<32 | uint64(hash[i+1])<<24 | uint64(hash[i+2])<<16 | uint64(hash[i+3])<<8 | uint64(hash[i+4])
+		for k := range 8 {
+			dst[j+k] = base32hex[b>>(35-5*k)&31]
+		}
+	}
+}
+
+// labelHash undoes hashLabel; false when the label is none of a hash.
+func labelHash(dst *[hashSize]byte, label []byte) bool {
+	if len(label) != labelSize {
+		return false
+	}
+	for i, j := 0, 0; i < hashSize; i, j = i+5, j+8 {
+		var b uint64
+		for _, c := range label[j : j+8] {
+			switch {
+			case '0' <= c && c <= '9':
+				c -= '0'
+			case 'a' <= c && c <= 'v':
+				c -= 'a' - 10
+			default:
+				return false
+			}
+			b = b<<5 | uint64(c)
+		}
+		dst[i], dst[i+1], dst[i+2], dst[i+3], dst[i+4] = byte(b>>32), byte(b>>24), byte(b>>16), byte(b>>8), byte(b)
+	}
+	return true
+}
+
 // isWildcard reports whether the first label is a lone asterisk (RFC 4592 §2.1.1).
 func isWildcard(wire []byte) bool { return wire[0] == 1 && wire[1] == '*' }
 
@@ -152,6 +237,45 @@ func (l *labels) read(msg []byte) int {
 			l.buf[i] = lower[msg[i]]
 		}
 	}
+}
+
+// follow takes the name at an offset of a message of ours, compressed or not, folding its case. It
+// reports false when it is none that fits.
+func (l *labels) follow(msg []byte, at int) bool {
+	i := 0
+	for l.n = 0; ; {
+		c := int(msg[at])
+		if c >= 0xc0 {
+			at = int(be.Uint16(msg[at:]) & 0x3fff)
+			continue
+		}
+		if i+1+c > maxName || c > 0 && i+1+c >= maxName {
+			return false
+		}
+		l.off[l.n] = uint8(i)
+		l.buf[i] = byte(c)
+		i++
+		at++
+		if c == 0 {
+			l.wire = l.buf[:i]
+			return true
+		}
+		for end := i + c; i < end; i, at = i+1, at+1 {
+			l.buf[i] = lower[msg[at]]
+		}
+		l.n++
+	}
+}
+
+// set takes a lower-case wire name.
+func (l *labels) set(wire []byte) {
+	l.wire = l.buf[:copy(l.buf[:], wire)]
+	l.n = 0
+	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
+		l.off[l.n] = uint8(at)
+		l.n++
+	}
+	l.off[l.n] = uint8(len(wire) - 1)
 }
 
 // suffix returns the last n labels and the root.

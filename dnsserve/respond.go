@@ -29,12 +29,11 @@ type responder struct {
 	stats     *counters
 
 	query query
-	chase labels        // the target of a CNAME being followed
-	star  [maxName]byte // the wildcard name being looked for
-	out   []byte        // the answer under construction
-	limit int           // octets that out may reach before OPT and TSIG
-	head  int           // octets of header and question
-	count [3]uint16     // records in answer, authority and additional section
+	scratch
+	out   []byte    // the answer under construction
+	limit int       // octets that out may reach before OPT and TSIG
+	head  int       // octets of header and question
+	count [3]uint16 // records in answer, authority and additional section
 	aa    bool
 	tc    bool
 

@@ -21,7 +21,9 @@ const (
 	typeDS         = 43
 	typeRRSIG      = 46
 	typeNSEC       = 47
+	typeDNAME      = 39
 	typeNSEC3      = 50
+	typeNSEC3PARAM = 51
 	typeTSIG       = 250
 	typeIXFR       = 251
 	typeAXFR       = 252
@@ -33,6 +35,8 @@ const (
 	lastMeta       = 255
 	soaFixed       = 20 // serial, refresh, retry, expire, minimum
 	rrsigMinLength = 18 + 1
+	rrsigExpires   = 8 // where in RDATA the expiration is (RFC 4034 §3.1)
+	nsec3Fixed     = 5 // algorithm, flags, iterations, length of the salt (RFC 5155 §3.2, §4.2)
 )
 
 // ErrRecord means that an RRset handed to Load or Publish can't be served: a malformed name or RDATA, an
@@ -56,18 +60,21 @@ type Change struct {
 	Set    *RRset // nil removes the RRset, if there; otherwise its key equals the change's
 }
 
-// set is an RRset as kept: pointer-free but for one slice.
-type set struct {
+// rawSet is an RRset as it was handed in, for those who edit a zone.
+type rawSet struct {
 	typ, covers uint16
 	count       uint16
 	ttl         uint32 // seconds
 	rdata       []byte // count times: length in 2 octets, RDATA
 }
 
-func (s *set) key() uint32 { return uint32(s.typ)<<16 | uint32(s.covers) }
+func (s *rawSet) key() uint32 { return uint32(s.typ)<<16 | uint32(s.covers) }
+
+// size is the most octets that the set takes in an answer that points to its owner.
+func (s *rawSet) size() int { return int(s.count)*(recordHead-2) + len(s.rdata) }
 
 // each calls f with the RDATA of every record in order.
-func (s *set) each(f func(rdata []byte)) {
+func (s *rawSet) each(f func(rdata []byte)) {
 	for b := s.rdata; len(b) > 0; {
 		n := 2 + int(binary.BigEndian.Uint16(b))
 		f(b[2:n])
@@ -76,13 +83,13 @@ func (s *set) each(f func(rdata []byte)) {
 }
 
 // first returns the RDATA of the first record.
-func (s *set) first() []byte { return s.rdata[2 : 2+binary.BigEndian.Uint16(s.rdata)] }
+func (s *rawSet) first() []byte { return s.rdata[2 : 2+binary.BigEndian.Uint16(s.rdata)] }
 
 // newSet checks and copies an RRset.
-func newSet(rr *RRset) (set, error) {
-	s := set{typ: rr.Type, covers: rr.Covers, count: uint16(len(rr.RData)), ttl: rr.TTL}
-	bad := func(why string) (set, error) {
-		return set{}, fmt.Errorf("%w: %s type %d: %s", ErrRecord, rr.Owner, rr.Type, why)
+func newSet(rr *RRset) (rawSet, error) {
+	s := rawSet{typ: rr.Type, covers: rr.Covers, count: uint16(len(rr.RData)), ttl: rr.TTL}
+	bad := func(why string) (rawSet, error) {
+		return rawSet{}, fmt.Errorf("%w: %s type %d: %s", ErrRecord, rr.Owner, rr.Type, why)
 	}
 	switch {
 	case !isData(rr.Type):
@@ -93,14 +100,14 @@ func newSet(rr *RRset) (set, error) {
 		return bad("TTL over 2^31-1 seconds")
 	case len(rr.RData) == 0 || len(rr.RData) > maxMessage:
 		return bad(fmt.Sprintf("%d records", len(rr.RData)))
-	case len(rr.RData) > 1 && (rr.Type == typeSOA || rr.Type == typeCNAME):
+	case len(rr.RData) > 1 && (rr.Type == typeSOA || rr.Type == typeCNAME || rr.Type == typeDNAME):
 		return bad("more than one record")
 	}
 	size := 0
 	for _, rd := range rr.RData {
 		size += 2 + len(rd)
 	}
-	if size > maxPiece {
+	if size+len(rr.RData)*(recordHead-2) > maxPiece {
 		return bad("longer than a message")
 	}
 	s.rdata = make([]byte, 0, size)
@@ -128,6 +135,12 @@ func validRData(typ, covers uint16, rd []byte) bool {
 		return len(rd) == 16
 	case typeRRSIG:
 		return len(rd) >= rrsigMinLength && binary.BigEndian.Uint16(rd) == covers
+	case typeDNAME:
+		return nameLen(rd) == len(rd)
+	case typeNSEC3:
+		return validNSEC3(rd)
+	case typeNSEC3PARAM:
+		return len(rd) >= nsec3Fixed && len(rd) == nsec3Fixed+int(rd[nsec3Fixed-1])
 	}
 	skip, names, tail := layout(typ)
 	if names == 0 {
@@ -161,6 +174,16 @@ func layout(typ uint16) (skip, names, tail int) {
 	return 0, 0, 0
 }
 
+// validNSEC3 reports whether RDATA of NSEC3 can be served: whole up to the next hash (RFC 5155 §3.2).
+func validNSEC3(rd []byte) bool {
+	if len(rd) < nsec3Fixed {
+		return false
+	}
+	rd = rd[nsec3Fixed-1:]
+	salt := 1 + int(rd[0])
+	return len(rd) > salt && len(rd) >= salt+1+int(rd[salt])
+}
+
 // soaSerial returns the serial of SOA RDATA.
 func soaSerial(rd []byte) uint32 { return binary.BigEndian.Uint32(rd[len(rd)-soaFixed:]) }
 
@@ -168,9 +191,9 @@ func soaSerial(rd []byte) uint32 { return binary.BigEndian.Uint32(rd[len(rd)-soa
 func soaMinimum(rd []byte) uint32 { return binary.BigEndian.Uint32(rd[len(rd)-4:]) }
 
 // search finds (typ, covers) in sorted sets.
-func search(sets []set, typ, covers uint16) (int, bool) {
+func search(sets []rawSet, typ, covers uint16) (int, bool) {
 	key := uint32(typ)<<16 | uint32(covers)
-	return slices.BinarySearchFunc(sets, key, func(s set, k uint32) int {
+	return slices.BinarySearchFunc(sets, key, func(s rawSet, k uint32) int {
 		return int(int64(s.key()) - int64(k))
 	})
 }

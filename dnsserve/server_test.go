@@ -146,7 +146,7 @@ func TestFaultIsFenced(t *testing.T) {
 	s, addr := serve(t, Config{UDPWorkers: 1}, zones)
 	load(t, zones, "broken.", "broken. 1 SOA a. b. 1 1 1 1 1")
 	// A version without names is what no Load makes: the walk from the apex falls over it.
-	zones.table.Load().zones["\x06broken\x00"].version.Store(&version{origin: []byte("\x06broken\x00"), labels: 1, seed: zones.seed})
+	zones.table.Load().zones["\x06broken\x00"].version.Store(&version{origin: []byte("\x06broken\x00"), labels: 1})
 	c, err := dns.Dial("udp", addr)
 	if err != nil {
 		t.Fatal(err)

@@ -1,69 +1,106 @@
 package dnsserve
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
-// TestTrie runs random editions beside a map, with hashes of few values so that whole hashes collide, and
+// trieKeys are the keys of a test's leaves, which hold nothing but their number.
+type trieKeys []key
+
+func (k trieKeys) of(e *edit) keyer {
+	return func(r ref, _ *keyBuffer) key { return k[le.Uint32(e.view(r, 4))] }
+}
+
+func (k *key) compare(other *key) int {
+	if k.head != other.head {
+		return bytes.Compare(be.AppendUint64(nil, k.head), be.AppendUint64(nil, other.head))
+	}
+	return bytes.Compare(k.tail, other.tail)
+}
+
+// TestTrie runs random editions beside a map, with heads of few values so that whole heads collide, and
 // looks at every edition again at the end: none may have been changed by a later one.
 func TestTrie(t *testing.T) {
 	t.Parallel()
 	for _, values := range []uint64{1, 3, 50, 1 << 63} {
 		rnd := rand.New(rand.NewPCG(values, 2))
 		type snapshot struct {
-			root *branch
-			want map[string]*name
+			version
+			want map[int]ref
 		}
+		keys := make(trieKeys, 300)
+		for i := range keys {
+			wire, _ := parseName(fmt.Sprintf("n%d.example.", i*i))
+			keys[i] = key{rnd.Uint64N(values) << rnd.IntN(2), wire}
+		}
+		im, err := newImage(nil, []byte{0}, [identitySize]byte{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := version{origin: []byte{0}, image: im}
+		want := map[int]ref{}
 		var all []snapshot
-		root, want := &branch{}, map[string]*name{}
-		wires := make([][]byte, 300)
-		hashes := make([]uint64, len(wires))
-		for i := range wires {
-			wires[i], _ = parseName(fmt.Sprintf("n%d.example.", i*i))
-			hashes[i] = rnd.Uint64N(values)
-		}
 		for range 60 {
-			e := new(edition)
+			e := v.edit(im)
 			want = maps.Clone(want)
 			for range rnd.IntN(40) {
-				i := rnd.IntN(len(wires))
-				if n := want[string(wires[i])]; n != nil && rnd.IntN(2) == 0 {
-					root = root.remove(e, 0, n)
-					delete(want, string(wires[i]))
+				i := rnd.IntN(len(keys))
+				if want[i] != 0 && rnd.IntN(2) == 0 {
+					e.names = e.remove(e.names, 0, &keys[i])
+					delete(want, i)
 					continue
 				}
-				n := &name{hash: hashes[i], wire: wires[i]}
-				root = root.put(e, 0, n)
-				want[string(wires[i])] = n
+				r, b := e.alloc(4)
+				le.PutUint32(b, uint32(i))
+				e.names = e.put(e.names, 0, &keys[i], r, keys.of(e))
+				want[i] = r
 			}
-			all = append(all, snapshot{root, want})
+			v = e.version
+			v.next = e.next
+			all = append(all, snapshot{v, want})
 		}
-		for i, s := range all {
-			if s.root.size() != len(s.want) {
-				t.Fatalf("%d hashes, edition %d: %d names, want %d", values, i, s.root.size(), len(s.want))
+		for edition, s := range all {
+			order := slices.SortedFunc(maps.Keys(s.want), func(a, b int) int { return keys[a].compare(&keys[b]) })
+			var walked []int
+			s.walk(s.names, func(r ref) bool { walked = append(walked, int(le.Uint32(s.view(r, 4)))); return true })
+			if !slices.Equal(walked, order) {
+				t.Fatalf("%d heads, edition %d: walk %v, want %v", values, edition, walked, order)
 			}
-			for j, wire := range wires {
-				if got := s.root.get(hashes[j], wire); got != s.want[string(wire)] {
-					t.Fatalf("%d hashes, edition %d: %s is %v", values, i, show(wire), got)
+			if len(order) > 0 && (s.first(s.names) != s.want[order[0]] || s.last(s.names) != s.want[order[len(order)-1]]) {
+				t.Fatalf("%d heads, edition %d: first or last leaf", values, edition)
+			}
+			for i := range keys {
+				if got := s.find(s.names, &keys[i]); got != s.want[i] && (s.want[i] != 0 || keys[le.Uint32(s.view(got, 4))].compare(&keys[i]) == 0) {
+					t.Fatalf("%d heads, edition %d: leaf %d is at %d, want %d", values, edition, i, got, s.want[i])
+				}
+				floor := s.floor(s.names, &keys[i], func(r ref) bool { return keys[le.Uint32(s.view(r, 4))].compare(&keys[i]) <= 0 })
+				n, found := slices.BinarySearchFunc(order, i, func(a, b int) int { return keys[a].compare(&keys[b]) })
+				if !found {
+					n--
+				}
+				if n < 0 && floor != 0 || n >= 0 && floor != s.want[order[n]] {
+					t.Fatalf("%d heads, edition %d: floor of %d is %d, want number %d of %v", values, edition, i, floor, n, order)
 				}
 			}
 		}
-		// Emptied, it is one empty branch again.
-		e := new(edition)
-		for _, n := range want {
-			root = root.remove(e, 0, n)
+		// Emptied, nothing is left.
+		e := v.edit(im)
+		for i := range want {
+			e.names = e.remove(e.names, 0, &keys[i])
 		}
-		if len(root.names) != 0 || len(root.branches) != 0 {
-			t.Errorf("%d hashes: %d names and %d branches are left", values, len(root.names), len(root.branches))
+		if e.names != 0 {
+			t.Errorf("%d heads: branch %d is left", values, e.names)
 		}
 	}
 }
 
-// TestPublicationCopiesLittle counts the branches that a publication of one name makes in a large zone.
-func TestPublicationCopiesLittle(t *testing.T) {
+// TestPublicationAppendsLittle looks at what a publication of one name adds to the image of a large zone.
+func TestPublicationAppendsLittle(t *testing.T) {
 	t.Parallel()
 	zones := NewZones()
 	sets := []RRset{*oneSet(t, soa(1))}
@@ -73,38 +110,18 @@ func TestPublicationCopiesLittle(t *testing.T) {
 	if err := zones.Load("example.", 1, sequence(sets)); err != nil {
 		t.Fatal(err)
 	}
-	branches := func() map[*branch]bool {
-		all := make(map[*branch]bool)
-		zones.table.Load().zones["\x07example\x00"].version.Load().root.collect(all)
-		return all
-	}
-	before := branches()
+	used := func() int { return int(served(zones, "\x07example\x00").next) << unitBits }
+	before := used()
 	if err := zones.Publish("example.", 1, 2, []Change{put(t, soa(2)), put(t, "new.example. 60 NS a.")}); err != nil {
 		t.Fatal(err)
 	}
-	fresh := 0
-	for b := range branches() {
-		if !before[b] {
-			fresh++
-		}
-	}
-	// Two names, the apex and the new one: a path each.
-	if fresh < 2 || fresh > 2*6 || len(before) < 400 {
-		t.Errorf("%d branches made of %d", fresh, len(before))
+	// Two names, the apex and the new one: a path of branches each.
+	if fresh := used() - before; fresh < 200 || fresh > 2500 || before < 1<<20 {
+		t.Errorf("%d octets added to %d", fresh, before)
 	}
 }
 
-func (b *branch) size() int {
-	n := len(b.names)
-	for _, kid := range b.branches {
-		n += kid.size()
-	}
-	return n
-}
-
-func (b *branch) collect(all map[*branch]bool) {
-	all[b] = true
-	for _, kid := range b.branches {
-		kid.collect(all)
-	}
+// served is the version that queries see.
+func served(zones *Zones, origin string) *version {
+	return zones.table.Load().zones[origin].version.Load()
 }

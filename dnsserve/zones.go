@@ -3,9 +3,10 @@ package dnsserve
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"iter"
+	"log/slog"
 	"maps"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -19,11 +20,14 @@ var (
 )
 
 // Zones holds the zones that a node serves, each at one serial. Queries read it without locks; writers
-// take turns. The zero value is not usable: call NewZones.
+// take turns. The zero value is not usable: call NewZones or OpenZones.
 type Zones struct {
-	seed  maphash.Seed // of this process, so that nobody can choose names that collide
-	write sync.Mutex
-	table atomic.Pointer[table]
+	images Images
+	write  sync.Mutex
+	table  atomic.Pointer[table]
+
+	working sync.WaitGroup // compactions
+	closing chan struct{}
 
 	withheld atomic.Pointer[withheld] // nil: none is
 }
@@ -36,13 +40,17 @@ type table struct {
 
 // zone is a zone over time.
 type zone struct {
-	label   string // the origin in presentation form
-	version atomic.Pointer[version]
+	label      string // the origin in presentation form
+	version    atomic.Pointer[version]
+	damaged    atomic.Bool // and reported
+	compaction *compaction // the one that is going on; guarded by Zones.write
+	patience   ref         // no compaction is tried again while the image is smaller; guarded by Zones.write
 }
 
-// NewZones returns an empty set of zones: every question is refused.
+// NewZones returns an empty set of zones, kept in memory alone: every question is refused.
 func NewZones() *Zones {
-	z := &Zones{seed: maphash.MakeSeed()}
+	z := &Zones{closing: make(chan struct{})}
+	z.images.Log = slog.New(slog.DiscardHandler)
 	z.table.Store(new(table))
 	return z
 }
@@ -51,47 +59,59 @@ func NewZones() *Zones {
 // comes back after a snapshot or after ErrSerial. The SOA among them must carry serial. The new version
 // appears to queries at once and whole; until then, and if Load fails (ErrRecord, or the error that sets
 // yields), the old one is served. The serial may be any: the state of the registry is right, whatever was
-// served before.
+// served before. When the image's file can't be written, the zone is kept in memory; sets is then read
+// a second time.
 func (z *Zones) Load(origin string, serial uint32, sets iter.Seq2[RRset, error]) error {
 	wire, err := parseName(origin)
 	if err != nil {
 		return fmt.Errorf("dnsserve: load zone: %w", err)
 	}
-	e := (&version{origin: wire, labels: labelCount(wire), seed: z.seed}).edit()
-	for rr, err := range sets {
-		if err != nil {
-			return fmt.Errorf("dnsserve: load zone %s: %w", origin, err)
+	fill := func(e *edit) error {
+		for rr, err := range sets {
+			if err != nil {
+				return fmt.Errorf("dnsserve: load zone %s: %w", origin, err)
+			}
+			if err := e.add(&rr); err != nil {
+				return fmt.Errorf("load zone %s: %w", origin, err)
+			}
 		}
-		if err := e.add(&rr); err != nil {
-			return fmt.Errorf("load zone %s: %w", origin, err)
-		}
+		return nil
 	}
-	v, err := e.finish(serial)
+	v, file, err := z.build(wire, serial, true, fill)
 	if err != nil {
-		return fmt.Errorf("load zone %s: %w", origin, err)
+		return err
 	}
 	z.write.Lock()
 	defer z.write.Unlock()
+	z.settle(v, file)
+	z.serve(v)
+	return nil
+}
+
+// serve makes queries see a version. The caller holds z.write.
+func (z *Zones) serve(v *version) {
 	old := z.table.Load()
-	if served := old.zones[string(wire)]; served != nil {
+	if served := old.zones[string(v.origin)]; served != nil {
+		served.compaction = nil // whatever is being compacted, it isn't this
 		served.version.Store(v)
-		return nil
+		served.damaged.Store(false)
+		return
 	}
-	fresh := &zone{label: show(wire)}
+	fresh := &zone{label: show(v.origin)}
 	fresh.version.Store(v)
 	zones := maps.Clone(old.zones)
 	if zones == nil {
 		zones = make(map[string]*zone)
 	}
-	zones[string(wire)] = fresh
+	zones[string(v.origin)] = fresh
 	z.table.Store(newTable(zones))
-	return nil
 }
 
 // Publish carries out one publication, whole or not at all. changes are applied in order; among them is the
 // SOA with the new serial, which must be later than base (RFC 1982 §3.2). It returns ErrSerial when base is
-// not the served serial, ErrNotServed when there is no such zone, ErrRecord when a change can't be served.
-// Its cost grows with the changes, hardly with the zone.
+// not the served serial, ErrNotServed when there is no such zone, ErrRecord when a change can't be served;
+// any error is mended by Load. Its cost grows with the changes, hardly with the zone. The changes must not be
+// touched afterwards: if the image is being compacted, they are needed once more.
 func (z *Zones) Publish(origin string, base, serial uint32, changes []Change) error {
 	wire, err := parseName(origin)
 	if err != nil {
@@ -107,21 +127,33 @@ func (z *Zones) Publish(origin string, base, serial uint32, changes []Change) er
 	if v.serial != base || int32(serial-base) <= 0 {
 		return fmt.Errorf("%w: zone %s at %d, publication from %d to %d", ErrSerial, origin, v.serial, base, serial)
 	}
-	e := v.edit()
-	for i := range changes {
-		if err := e.change(&changes[i]); err != nil {
-			return fmt.Errorf("publish zone %s serial %d: %w", origin, serial, err)
-		}
-	}
-	next, err := e.finish(serial)
+	next, err := v.publish(serial, changes)
 	if err != nil {
 		return fmt.Errorf("publish zone %s serial %d: %w", origin, serial, err)
 	}
 	served.version.Store(next)
+	if c := served.compaction; c != nil {
+		c.missed = append(c.missed, missed{serial, changes})
+	} else if next.wasteful() && next.next >= served.patience {
+		z.compact(served, next)
+	}
 	return nil
 }
 
-// Drop stops serving the zone; its names are refused from then on. A zone that isn't served stays so.
+// publish makes the next version in the same image.
+func (v *version) publish(serial uint32, changes []Change) (next *version, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer guard(&err)
+	e := v.edit(v.image)
+	for i := range changes {
+		if err := e.change(&changes[i]); err != nil {
+			return nil, err
+		}
+	}
+	return e.finish(serial)
+}
+
+// Drop stops serving the zone, and removes its image; its names are refused from then on. A zone that isn't served stays so.
 func (z *Zones) Drop(origin string) {
 	wire, err := parseName(origin)
 	if err != nil {
@@ -130,6 +162,10 @@ func (z *Zones) Drop(origin string) {
 	z.write.Lock()
 	defer z.write.Unlock()
 	zones := maps.Clone(z.table.Load().zones)
+	if served := zones[string(wire)]; served != nil {
+		served.compaction = nil
+		z.removeFile(wire)
+	}
 	delete(zones, string(wire))
 	z.table.Store(newTable(zones))
 }
