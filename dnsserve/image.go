@@ -74,8 +74,8 @@ func (m *mapping) release() {
 }
 
 // newImage makes an empty image; in memory when file is nil.
-func newImage(file *os.File, origin []byte, identity [identitySize]byte) (*image, error) {
-	im := &image{mapping: &mapping{file: file}, origin: origin, identity: identity, boot: thisBoot(), slots: [2]int{0, durableSlot}}
+func newImage(file *os.File, origin []byte, identity [identitySize]byte, boot [16]byte) (*image, error) {
+	im := &image{mapping: &mapping{file: file}, origin: origin, identity: identity, boot: boot, slots: [2]int{0, durableSlot}}
 	var seed [16]byte
 	rand.Read(seed[:])
 	im.seed = [2]uint64{le.Uint64(seed[:]), le.Uint64(seed[8:])}
@@ -239,8 +239,8 @@ func (im *image) tailSum(next ref) uint32 {
 
 // openImage maps a file and finds the newest version in it that is to be believed. What it reads is the head
 // and one page; all others are read, and checked, when they are needed.
-func openImage(file *os.File) (im *image, h header, err error) {
-	im = &image{mapping: &mapping{file: file}, boot: thisBoot()}
+func openImage(file *os.File, boot [16]byte) (im *image, h header, err error) {
+	im = &image{mapping: &mapping{file: file}, boot: boot}
 	defer func() {
 		if err != nil {
 			im.release()

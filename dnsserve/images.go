@@ -24,6 +24,8 @@ type Images struct {
 	// something else than was written. Queries that need it get SERVFAIL until the zone is loaded. May be nil.
 	Damaged func(origin string)
 	Log     *slog.Logger // nil: nothing is logged
+
+	boot [16]byte
 }
 
 const (
@@ -35,6 +37,11 @@ const (
 // it once had, which may be older than the newest when the machine lost power. What can't be
 // believed is removed. The caller brings them up to date by Publish or Load.
 func OpenZones(images Images) (*Zones, error) {
+	images.boot = thisBoot()
+	return openZones(images)
+}
+
+func openZones(images Images) (*Zones, error) {
 	z := NewZones()
 	if images.Log == nil {
 		images.Log = z.images.Log
@@ -70,7 +77,7 @@ func OpenZones(images Images) (*Zones, error) {
 
 // open serves what a file holds, or removes it.
 func (z *Zones) open(path string) error {
-	v, err := openVersion(path, z.images.Identity)
+	v, err := openVersion(path, z.images)
 	if err == nil && filepath.Base(path) != fileName(v.origin) {
 		err = fmt.Errorf("%w: it holds another zone than its name says", errDamaged)
 	}
@@ -82,18 +89,23 @@ func (z *Zones) open(path string) error {
 	return nil
 }
 
-func openVersion(path, identity string) (v *version, err error) {
+func openVersion(path string, images Images) (v *version, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer guard(&err)
+	defer func() {
+		// Whatever a header leads to that nobody would have written.
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, cause)
+		}
+	}()
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
-	im, h, err := openImage(file)
+	im, h, err := openImage(file, images.boot)
 	if err != nil {
 		return nil, err
 	}
-	if im.identity != identityOf(identity) {
+	if im.identity != identityOf(images.Identity) {
 		return nil, fmt.Errorf("%w: it is of another registry, or another life of this one", errDamaged)
 	}
 	v = newVersion(im, &h)
@@ -142,7 +154,7 @@ func (z *Zones) build(origin []byte, serial uint32, spare bool, fill func(*edit)
 func (z *Zones) fill(file *os.File, origin []byte, serial uint32, fill func(*edit) error) (v *version, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer guard(&err)
-	im, err := newImage(file, origin, identityOf(z.images.Identity))
+	im, err := newImage(file, origin, identityOf(z.images.Identity), z.images.boot)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +237,7 @@ func (z *Zones) sync(served *zone) error {
 
 // Close syncs the images. Zones that are still asked go on answering.
 func (z *Zones) Close() error {
-	close(z.closing)
+	z.close.Do(func() { close(z.closing) })
 	z.working.Wait()
 	return z.Sync()
 }

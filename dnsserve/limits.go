@@ -79,7 +79,7 @@ const (
 	// freeUnits is the size, in units of 16 octets, up to which an edit uses again what it gave up itself.
 	freeUnits = 128
 	// compactLeast is the smallest image worth compacting, in octets: below it the file's minimum rules.
-	compactLeast = 4 << 20
+	compactLeast = 1 << 20
 	// compactShare is the share of an image, as a divisor, that must be out of use before it is compacted: half
 	// of it, so that an image is at most twice as large as its content and each octet is copied about once.
 	compactShare = 2

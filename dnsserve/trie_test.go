@@ -38,7 +38,7 @@ func TestTrie(t *testing.T) {
 			wire, _ := parseName(fmt.Sprintf("n%d.example.", i*i))
 			keys[i] = key{rnd.Uint64N(values) << rnd.IntN(2), wire}
 		}
-		im, err := newImage(nil, []byte{0}, [identitySize]byte{})
+		im, err := newImage(nil, []byte{0}, [identitySize]byte{}, [16]byte{})
 		if err != nil {
 			t.Fatal(err)
 		}

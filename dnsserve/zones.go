@@ -28,6 +28,7 @@ type Zones struct {
 
 	working sync.WaitGroup // compactions
 	closing chan struct{}
+	close   sync.Once // of it
 
 	withheld atomic.Pointer[withheld] // nil: none is
 }

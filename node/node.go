@@ -88,7 +88,7 @@ type Node struct {
 
 // Start starts a node; it serves when Start returns. What has been started is stopped again if something can't be.
 func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
-	n = &Node{cfg: cfg, log: log, zones: dnsserve.NewZones(), failed: make(chan error, 1)}
+	n = &Node{cfg: cfg, log: log, failed: make(chan error, 1)}
 	n.twin = &twinWatch{log: log, leave: n.fail}
 	defer func() {
 		if err != nil {
@@ -107,13 +107,15 @@ func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 	if n.machine, err = fsm.Open(filepath.Join(cfg.Data, stateName), log); err != nil {
 		return n, err
 	}
-	// The zones as they were last published are served before anything else is up.
-	feed := &zoneFeed{n.machine, n.zones, log}
-	feed.loadAll()
+	// The zones as they were last served are served before anything else is up.
+	feed := &zoneFeed{machine: n.machine, log: log}
+	n.zones = openImages(cfg, feed)
+	feed.loadMissing()
 	n.metrics = prometheus.NewRegistry()
 	if err := n.openDNS(); err != nil {
 		return n, err
 	}
+	feed.catchUp()
 	if err := n.join(feed); err != nil {
 		return n, err
 	}
@@ -177,6 +179,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer stop()
 	n.serving.Go(func() { n.scrub(scrubbing) })
 	n.serving.Go(func() { follow(scrubbing, n.log, n.identity.epp, n.identity.rdap) })
+	n.serving.Go(func() { n.keepImages(scrubbing) })
 	var why error
 	select {
 	case <-ctx.Done():
@@ -246,7 +249,7 @@ func (n *Node) close() (err error) {
 		_ = l.Close() // closed already, if it was ever served
 	}
 	n.serving.Wait()
-	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine), closer(n.faults)} {
+	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine), closer(n.zones), closer(n.faults)} {
 		err = errors.Join(err, c.Close())
 	}
 	return err

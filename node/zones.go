@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"sync"
 
 	"quorate/dnsserve"
 	"quorate/fsm"
@@ -12,26 +13,23 @@ import (
 )
 
 // zoneFeed brings what the state machine publishes to the name server. It is
-// driven by the applying of the log, one call at a time.
+// driven by the applying of the log, and by images that turn out to be damaged.
 type zoneFeed struct {
 	machine *fsm.Machine
 	served  *dnsserve.Zones
 	log     *slog.Logger
+
+	mu    sync.Mutex        // one step at a time
+	ahead map[string]uint32 // zones whose image is newer than the state, until the log has led the state there
 }
 
-// loadAll makes the name server serve the zones as they stand in the state.
+// loadAll makes the name server serve the zones as they stand in the state, after that was replaced.
 func (f *zoneFeed) loadAll() {
-	var names []string
-	if err := f.machine.View(func(v fsm.View) error {
-		for _, z := range v.Zones() {
-			names = append(names, z.Name)
-		}
-		return nil
-	}); err != nil {
-		f.log.Error("zones can't be read from the state", "page", true, "error", err)
-	}
-	for _, name := range names {
-		f.load(name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ahead = nil
+	for _, name := range f.zones() {
+		f.bring(name, false)
 	}
 }
 
@@ -57,7 +55,12 @@ func rrsets(v fsm.View, zone string) iter.Seq2[dnsserve.RRset, error] {
 
 // publish hands publications on, in order.
 func (f *zoneFeed) publish(all []registry.Publication) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, p := range all {
+		if f.has(p) {
+			continue
+		}
 		err := f.served.Publish(fqdn(p.Zone), p.Base, p.Serial, changes(p))
 		if err == nil {
 			continue
