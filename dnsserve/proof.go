@@ -55,8 +55,12 @@ func (r *responder) denyName(v *version, l *labels, encloser int) {
 		r.need(r.before(v, l.wire))
 		r.need(r.before(v, r.starOf(l.suffix(encloser))))
 	case v.proof == proofNSEC3:
-		encloser = r.needEncloser(v, l, encloser)
-		r.need(r.covering(v, r.starOf(l.suffix(encloser))))
+		provable := r.needEncloser(v, l, encloser)
+		star := r.starOf(l.suffix(provable))
+		// Above what opt-out leaves unproved there may be a wildcard, which doesn't stand for this name.
+		if provable == encloser || !r.matching(v, star).is() {
+			r.need(r.covering(v, star))
+		}
 	}
 	r.deny(v)
 }

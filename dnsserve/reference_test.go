@@ -191,16 +191,16 @@ func uniform(t testing.TB, text string) (rrs []dns.RR) {
 // difference makes the changes that lead from one list of RRsets to another.
 func difference(from, to []RRset) (changes []Change) {
 	same := func(a RRset) func(RRset) bool {
-		return func(b RRset) bool { return a.Owner == b.Owner && a.Type == b.Type }
+		return func(b RRset) bool { return a.Owner == b.Owner && a.Type == b.Type && a.Covers == b.Covers }
 	}
 	for _, s := range from {
 		if !slices.ContainsFunc(to, same(s)) {
-			changes = append(changes, drop(s.Owner, s.Type))
+			changes = append(changes, Change{Owner: s.Owner, Type: s.Type, Covers: s.Covers})
 		}
 	}
 	for i, s := range to {
 		if j := slices.IndexFunc(from, same(s)); j < 0 || fmt.Sprint(from[j]) != fmt.Sprint(s) {
-			changes = append(changes, Change{Owner: s.Owner, Type: s.Type, Set: &to[i]})
+			changes = append(changes, Change{Owner: s.Owner, Type: s.Type, Covers: s.Covers, Set: &to[i]})
 		}
 	}
 	return changes
