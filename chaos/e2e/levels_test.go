@@ -17,7 +17,7 @@ import (
 	"quorate/node/admin"
 )
 
-// older builds, once, the binary as a release that reads no cluster level but the first.
+// older builds, once, the binary as a release that reads no cluster level above the second.
 var older = sync.OnceValues(func() (path string, err error) {
 	path = filepath.Join(filepath.Dir(binary), "quorate-level2")
 	out, err := exec.Command("go", "build", "-tags", "level2", "-o", path, "quorate").CombinedOutput()
@@ -115,6 +115,16 @@ func refusedFor(err error, words ...string) bool {
 	return true
 }
 
+// renameRegistrar has a site carry out a command that came with level 3.
+func renameRegistrar(t *testing.T, c *cluster.Cluster, site string) error {
+	t.Helper()
+	client, err := c.Admin(site)
+	do(t, err)
+	name := "Renamed at " + site
+	_, err = client.ChangeRegistrar(t.Context(), "reg1", admin.RegistrarChange{Name: &name})
+	return err
+}
+
 // worksTogether has every site take commands, one be killed and come back, and all agree.
 func worksTogether(t *testing.T, c *cluster.Cluster, what string, random *rand.Rand) {
 	t.Helper()
@@ -132,11 +142,9 @@ func worksTogether(t *testing.T, c *cluster.Cluster, what string, random *rand.R
 			_, err = s.UpdateDomain(t.Context(), client.DomainUpdate{Name: name, Add: client.DomainParts{Statuses: []string{"clientTransferProhibited"}}})
 			do(t, err)
 			seenEverywhere(t, c, name, sites[(i+1)%len(sites)])
-			// What came with level 2 is refused, by old and new, before anything comes of it.
-			admin, err := c.Admin(site)
-			do(t, err)
-			if err := admin.AuditLedger(t.Context()); !refusedFor(err, "needs cluster level 2, and the cluster is at level 1") {
-				t.Errorf("%s, %s: a command of level 2: %v", what, site, err)
+			// What came with level 3 is refused, by old and new, before anything comes of it.
+			if err := renameRegistrar(t, c, site); !refusedFor(err, "needs cluster level 3, and the cluster is at level 2") {
+				t.Errorf("%s, %s: a command of level 3: %v", what, site, err)
 			}
 		}
 	}
@@ -154,16 +162,16 @@ func TestTwoReleasesInOneCluster(t *testing.T) {
 	old := olderBinary(t)
 	random := rand.New(rand.NewPCG(seed(t), 0))
 	c := startOf(t, map[string]string{"site1": old})
-	for site, want := range map[string]int{"site1": 1, "site2": 2, "site3": 2} {
-		if level, reads := levelOf(t, c, site); level != 1 || reads != want {
-			t.Errorf("%s is at level %d and reads %d, want 1 and %d", site, level, reads, want)
+	for site, want := range map[string]int{"site1": 2, "site2": 3, "site3": 3} {
+		if level, reads := levelOf(t, c, site); level != 2 || reads != want {
+			t.Errorf("%s is at level %d and reads %d, want 2 and %d", site, level, reads, want)
 		}
 	}
 	furnish(t, login(t, c, "site3", "reg1"))
 	lead(t, c, "site1")
 	worksTogether(t, c, "old-leads", random)
 	for _, site := range c.Sites() {
-		if err := raise(t, c, site); !refusedFor(err, "site1 reads up to level 1") {
+		if err := raise(t, c, site); !refusedFor(err, "site1 reads up to level 2") {
 			t.Errorf("raised at %s: %v", site, err)
 		}
 	}
@@ -171,7 +179,7 @@ func TestTwoReleasesInOneCluster(t *testing.T) {
 	change(t, c, "site2", old)
 	lead(t, c, "site3")
 	worksTogether(t, c, "new-leads", random)
-	if level, reads := levelOf(t, c, "site2"); level != 1 || reads != 1 {
+	if level, reads := levelOf(t, c, "site2"); level != 2 || reads != 2 {
 		t.Errorf("site2 is at level %d and reads %d", level, reads)
 	}
 }
@@ -187,7 +195,7 @@ func TestRollingUpgrade(t *testing.T) {
 	furnish(t, login(t, c, sites[0], "reg1"))
 	_, j, stop := underLoad(t, c, n)
 	advance(t, j, 20)
-	if err := raise(t, c, sites[0]); !refusedFor(err, sites[0]+" reads up to level 1", sites[2]+" reads up to level 1") {
+	if err := raise(t, c, sites[0]); !refusedFor(err, sites[0]+" reads up to level 2", sites[2]+" reads up to level 2") {
 		t.Errorf("raised with the old binary everywhere: %v", err)
 	}
 	change(t, c, sites[0], binary)
@@ -198,7 +206,7 @@ func TestRollingUpgrade(t *testing.T) {
 		change(t, c, site, binary)
 		advance(t, j, 20)
 		if i < len(sites)-1 {
-			if err := raise(t, c, site); !refusedFor(err, sites[2]+" reads up to level 1") || strings.Contains(err.Error(), site+" reads") {
+			if err := raise(t, c, site); !refusedFor(err, sites[2]+" reads up to level 2") || strings.Contains(err.Error(), site+" reads") {
 				t.Errorf("raised with %d of three upgraded: %v", i+1, err)
 			}
 		}
@@ -206,9 +214,9 @@ func TestRollingUpgrade(t *testing.T) {
 	do(t, raise(t, c, sites[1]))
 	advance(t, j, 20)
 	for _, site := range sites {
-		await(t, site+" at level 2", func(ctx context.Context) error {
+		await(t, site+" at level 3", func(ctx context.Context) error {
 			st, err := c.Status(ctx, site)
-			if err == nil && st.Level != 2 {
+			if err == nil && st.Level != 3 {
 				err = fmt.Errorf("it is at level %d", st.Level)
 			}
 			return err
@@ -228,13 +236,12 @@ func TestRollingUpgrade(t *testing.T) {
 		}
 		return nil
 	})
-	if words := c.LastWords(victim); !strings.Contains(words, "the state is at level 2") || !strings.Contains(words, "one that reads cluster level 2") {
+	if words := c.LastWords(victim); !strings.Contains(words, "the state is at level 3") || !strings.Contains(words, "one that reads cluster level 3") {
 		t.Errorf("it says: %s", words)
 	}
 	s := login(t, c, others[0], "reg1")
 	create(t, s, "without-the-old-one.example")
-	client, err := c.Admin(others[1])
-	do(t, err, client.AuditLedger(t.Context()))
+	do(t, renameRegistrar(t, c, others[1]))
 	c.Use(victim, binary)
 	do(t, c.Start(victim), c.AwaitReady(t.Context(), sites...))
 	seenEverywhere(t, c, "without-the-old-one.example", victim)
@@ -246,7 +253,7 @@ func TestANewClusterIsAtTheNewestLevel(t *testing.T) {
 	t.Parallel()
 	c := start(t, relaxed)
 	for _, site := range c.Sites() {
-		if level, reads := levelOf(t, c, site); level != 2 || reads != 2 {
+		if level, reads := levelOf(t, c, site); level != 3 || reads != 3 {
 			t.Errorf("%s is at level %d and reads %d", site, level, reads)
 		}
 	}

@@ -172,10 +172,27 @@ func position(tx *bolt.Tx) (p Position) {
 	return p
 }
 
-func (s *Snapshot) get(t *schema, key []byte) []byte { return s.tx.Bucket([]byte(t.name)).Get(key) }
+func (s *Snapshot) get(t *schema, key []byte) []byte {
+	if b := s.bucket(t); b != nil {
+		return b.Get(key)
+	}
+	return nil
+}
+
+// bucket is where a table's rows are: nil for a table that came after all that this binary reads. It reads as empty.
+func (s *Snapshot) bucket(t *schema) *bolt.Bucket {
+	if t.since > HighestLevel {
+		return nil
+	}
+	return s.tx.Bucket([]byte(t.name))
+}
 
 func (s *Snapshot) scan(t *schema, prefix, from []byte, fn func(k, v []byte) bool) {
-	c := s.tx.Bucket([]byte(t.name)).Cursor()
+	b := s.bucket(t)
+	if b == nil {
+		return
+	}
+	c := b.Cursor()
 	for k, v := c.Seek(start(prefix, from)); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
 		if !fn(k, v) {
 			return

@@ -29,8 +29,7 @@ func Declare[V any](id byte, name string, appended bool) Table[V] {
 	return DeclareSince[V](FirstLevel, id, name, appended)
 }
 
-// DeclareSince is Declare for a table that a level brought: no row is written to it before. It must not
-// be read before either: a binary that doesn't read that level has no such table.
+// DeclareSince is Declare for a table that a level brought: no row is written to it before, so it reads as empty.
 func DeclareSince[V any](level Level, id byte, name string, appended bool) Table[V] {
 	if old, ok := schemas[id]; ok {
 		panic(fmt.Sprintf("table id %d is declared twice: %s and %s", id, old.name, name))
