@@ -15,10 +15,12 @@ import (
 // of its own; to add one is to write it and its line here (docs/EXTENSIONS.md).
 var extensions = []*extension.Extension{
 	&secdns.Extension,
+	&unhandledNamespaces,
 }
 
 // unhandledNamespaces is RFC 9038: what the session's login didn't name is
-// told in <extValue>, instead of not at all (respond). It isn't offered before there is a poll queue, to which it applies too.
+// told in <extValue>: elements of extensions, which are otherwise left out
+// (respond), and in messages of the poll queue what belongs to object services, too (showMessage).
 var unhandledNamespaces = extension.Extension{URI: "urn:ietf:params:xml:ns:epp:unhandled-namespaces-1.0"}
 
 // negotiated says whether the session's login named the extension.
