@@ -104,6 +104,7 @@ tools:
 	@for tool in dig:bind9-dnsutils whois:whois curl:curl openssl:openssl xmllint:libxml2-utils; do \
 	  command -v "$${tool%%:*}" >/dev/null || echo "no $${tool%%:*}, so the tests that use it are skipped: apt-get install $${tool#*:}"; \
 	done
+	@perl -MNet::EPP::Simple -e 1 2>/dev/null || echo 'no Net::EPP for Perl, so the test that it drives is skipped: apt-get install libnet-epp-perl'
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo 'no PostgreSQL, so the comparison with it is skipped: apt-get install postgresql-15'
 	@test -d '$(QUORATE_SHARED)' || echo 'no $(QUORATE_SHARED), so the tests that use EPP schemas and samples from there are skipped; QUORATE_SHARED says where they are'
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"quorate/node/admin"
@@ -17,6 +18,9 @@ const Currency = "USD"
 // retryEvery is between two attempts to provision while the cluster has no leader yet.
 const retryEvery = 200 * time.Millisecond
 
+// levelTimeout is how long the members of a new cluster have to say what their binaries read.
+const levelTimeout = 20 * time.Second
+
 // provision opens the TLD and the registrars' accounts through the admin API of a site. What is there already stays as it is, so it may be
 // repeated after having been cut short anywhere.
 func (c *Cluster) provision(ctx context.Context, site string) error {
@@ -26,6 +30,7 @@ func (c *Cluster) provision(ctx context.Context, site string) error {
 	if err != nil {
 		return err
 	}
+	c.raiseLevel(ctx, client)
 	steps := []func() error{func() error { return c.provisionTLD(ctx, client) }}
 	for _, r := range c.plan.Registrars {
 		steps = append(steps, func() error { return c.provisionRegistrar(ctx, client, r) })
@@ -36,6 +41,32 @@ func (c *Cluster) provision(ctx context.Context, site string) error {
 		}
 	}
 	return nil
+}
+
+// raiseLevel raises the level to what all members read. A new cluster begins there, unless a member didn't say in time what it reads, as
+// happens on a machine that is busy with something else. A member that still doesn't say keeps the level where it is.
+func (c *Cluster) raiseLevel(ctx context.Context, client *admin.Client) {
+	ctx, cancel := context.WithTimeout(ctx, levelTimeout)
+	defer cancel()
+	for {
+		l, err := client.Level(ctx)
+		if err == nil && len(l.Members) > 0 {
+			least := slices.MinFunc(l.Members, func(a, b admin.MemberLevel) int { return a.Reads - b.Reads })
+			if least.Reads > 0 && least.Reads <= l.Level {
+				return
+			}
+			if least.Reads > 0 {
+				if _, err := client.RaiseLevel(ctx); err == nil {
+					continue
+				}
+			}
+		}
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // insist repeats a step as long as the cluster only can't take it now.
