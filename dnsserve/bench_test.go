@@ -3,6 +3,7 @@ package dnsserve
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -37,21 +38,34 @@ func handlerQuery(t testing.TB, i int) []byte {
 	if q.edns {
 		withOPT(m, 1232, func(o *dns.OPT) {
 			o.SetDo()
-			o.Option = append(o.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
+			o.Option = append(o.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID}, &dns.EDNS0_LOCAL{Code: optionZoneVersion},
+				&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "00112233445566770100000000000000ffffffffffffffff"})
 		})
 	}
 	return packed(t, m)
 }
 
-// TestNoAllocations holds the way of a UDP query, from octets to octets, to its promise.
-func TestNoAllocations(t *testing.T) {
+// everything is a server with all on that a query can meet.
+func everything(t testing.TB) *Server {
 	s := NewServer(Config{}, wideZone(t))
 	s.config.UDPSize, s.config.NSID = defaultUDPSize, "node-1"
+	s.limiter = newLimiter(RRL{Rate: 10, Slip: 2}, time.Now())
+	var err error
+	if s.cookies, err = newCookieJar(secrets); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestNoAllocations holds the way of a UDP query, from octets to octets, to its promise.
+func TestNoAllocations(t *testing.T) {
+	s := everything(t)
 	r := s.responder(new(counters))
 	out := make([]byte, defaultUDPSize)
 	for i, q := range handlerQueries {
 		msg := handlerQuery(t, i)
-		if n := testing.AllocsPerRun(100, func() { s.answer(r, out, msg, peer{}) }); n != 0 {
+		from := peer{addr: netip.MustParseAddr("192.0.2.1"), now: time.Now().UnixNano()}
+		if n := testing.AllocsPerRun(100, func() { s.answer(r, out, msg, from) }); n != 0 {
 			t.Errorf("%s: %v allocations", q.label, n)
 		}
 	}

@@ -151,3 +151,13 @@ const (
 	// should it have missed the call to wake up.
 	lookAround = time.Second
 )
+
+// Limits of NOTIFY (RFC 1996 §3.6, which leaves the numbers open).
+const (
+	// notifyRetry is how long an answer may take until the NOTIFY is sent again; each time it is doubled.
+	notifyRetry = time.Second
+	// notifyAttempts is how often a target is told: for a minute. After that its refresh timer must do.
+	notifyAttempts = 6
+	// maxNotifying bounds targets being told at once: each has a socket.
+	maxNotifying = 1024
+)

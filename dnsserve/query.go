@@ -14,6 +14,8 @@ const (
 	flagCD     = 1 << 4
 	maskOpcode = 15 << 11
 
+	opcodeNotify = 4 // RFC 1996 §4.5
+
 	ednsDO = 1 << 15
 )
 
