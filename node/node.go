@@ -68,6 +68,7 @@ type Node struct {
 	zones     *dnsserve.Zones
 	identity  *identity
 	sealer    *sealer
+	notifier  *notifier
 
 	dns     *dnsserve.Server
 	epp     *epp.Server
@@ -125,6 +126,10 @@ func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 // join starts the node's part in the cluster.
 func (n *Node) join(feed *zoneFeed) (err error) {
 	members := &directory{n.machine, n.cfg.Peers}
+	n.notifier = &notifier{
+		machine: n.machine, source: &transfers{n.machine, n.sealer, n.log}, notify: dnsserve.NewNotifier(n.log),
+		poked: make(chan struct{}, 1), log: n.log,
+	}
 	n.transport, err = transport.New(transport.Config{
 		NodeID: n.cfg.Node, Cluster: n.cfg.Cluster, Generation: n.cfg.Transport.Generation, Listen: n.cfg.Transport.Listen,
 		Certificate: n.identity.node, CA: n.identity.cluster, Resolver: members, Authorize: members.Authorize, Logger: n.log,
@@ -149,7 +154,12 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		Bootstrap: n.cfg.Bootstrap, Peers: peers,
 		Settings: registry.Cluster{Name: n.cfg.Cluster, Repository: n.cfg.Repository, Level: uint16(registry.FirstLevel)},
 		Events: consensus.Events{
-			Applied:  func(out fsm.Outcome) { feed.publish(out.Published) },
+			Applied: func(out fsm.Outcome) {
+				feed.publish(out.Published)
+				if len(out.Published) > 0 {
+					n.notifier.poke()
+				}
+			},
 			Restored: feed.loadAll,
 			Silent:   gate.closed.Store,
 		},
@@ -167,6 +177,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 	if n.consensus, err = consensus.Open(cc); err != nil {
 		return err
 	}
+	n.notifier.leads = n.consensus.Reigns
 	n.openLeases()
 	return nil
 }
@@ -180,6 +191,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.serving.Go(func() { n.scrub(scrubbing) })
 	n.serving.Go(func() { follow(scrubbing, n.log, n.identity.epp, n.identity.rdap) })
 	n.serving.Go(func() { n.keepImages(scrubbing) })
+	n.serving.Go(func() { n.notifier.run(scrubbing) })
 	var why error
 	select {
 	case <-ctx.Done():
@@ -234,6 +246,9 @@ func (n *Node) close() (err error) {
 		if err := n.consensus.TransferLeadership(ctx); err != nil {
 			n.log.Warn("the leadership could not be handed over", "error", err)
 		}
+	}
+	if n.notifier != nil {
+		n.notifier.notify.Close()
 	}
 	for _, door := range []shutter{door(n.epp), door(n.admin), door(n.whois), door(n.rdap)} {
 		err = errors.Join(err, door.Shutdown(ctx))

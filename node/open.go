@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"quorate/dnsserve"
@@ -50,8 +51,24 @@ func loadIdentity(cfg config.Config) (id *identity, err error) {
 }
 
 // openDNS starts the name server.
-func (n *Node) openDNS() error {
-	n.dns = dnsserve.NewServer(dnsserve.Config{Listen: n.cfg.DNS.Listen, NSID: n.cfg.DNS.NSID, Log: n.log}, n.zones)
+func (n *Node) openDNS() (err error) {
+	c := n.cfg.DNS
+	dc := dnsserve.Config{
+		Listen: c.Listen, NSID: c.NSID, UDPWorkers: c.Sockets, PortableUDP: c.Portable, MaxTransfers: c.Transfers,
+		RRL: dnsserve.RRL{Rate: c.RRL, Slip: c.RRLSlip}, Transfers: &transfers{n.machine, n.sealer, n.log}, Log: n.log,
+	}
+	for _, p := range c.RRLAllow {
+		dc.RRL.Allow = append(dc.RRL.Allow, netip.MustParsePrefix(p).Masked()) // the configuration was checked
+	}
+	if c.Chaos {
+		dc.ChaosID, dc.ChaosVersion = c.NSID, "quorate"
+	}
+	if c.Cookies {
+		if dc.CookieSecrets, err = n.sealer.cookieSecrets(c.CookieEpoch); err != nil {
+			return err
+		}
+	}
+	n.dns = dnsserve.NewServer(dc, n.zones)
 	if err := n.dns.Listen(); err != nil {
 		return err
 	}
@@ -79,7 +96,7 @@ func (n *Node) openDoors() (err error) {
 	n.admin = admin.NewServer(admin.Config{Cluster: n.cfg.Cluster, Registry: adminDoor{n.consensus, n}, Hash: password.Hash, Log: n.log},
 		func() (*tls.Certificate, error) { return &n.identity.node, nil }, n.identity.cluster)
 	n.probe = &http.Server{Handler: n.probes(n.metrics), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	if err := n.register(n.dns, n.epp.Collector(), n.whois, n.rdap); err != nil {
+	if err := n.register(n.dns, n.notifier.notify, n.epp.Collector(), n.whois, n.rdap); err != nil {
 		return err
 	}
 

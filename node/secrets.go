@@ -3,17 +3,24 @@ package node
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+
+	"quorate/dnsserve"
 )
 
 // sealer keeps secrets out of the state: it encrypts them under the cluster's
 // key-encryption key, which no state file, log or copy holds.
-type sealer struct{ aead cipher.AEAD }
+type sealer struct {
+	aead cipher.AEAD
+	key  []byte
+}
 
 // sealedForm begins every sealed value; another cipher would be another form.
 const sealedForm = 1
@@ -38,7 +45,26 @@ func loadKEK(path string) (*sealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sealer{aead}, nil
+	return &sealer{aead, key}, nil
+}
+
+// derive makes a secret that all nodes of the cluster have, and that tells nothing of the key-encryption key
+// nor of secrets with other labels (RFC 5869).
+func (s *sealer) derive(label string, size int) ([]byte, error) {
+	return hkdf.Key(sha256.New, s.key, nil, label, size)
+}
+
+// cookieSecrets are the secrets of DNS cookies: those of an epoch, which makes them, and of its neighbours, so that
+// nodes may go on to the next one after another.
+func (s *sealer) cookieSecrets(epoch int) (all [][]byte, err error) {
+	for _, e := range []int{epoch, epoch - 1, epoch + 1} {
+		secret, err := s.derive(fmt.Sprintf("quorate dns cookie %d", e), dnsserve.CookieSecretSize)
+		if err != nil {
+			return nil, fmt.Errorf("secret of DNS cookies: %w", err)
+		}
+		all = append(all, secret)
+	}
+	return all, nil
 }
 
 // Seal encrypts plain; equal values have different sealed forms.

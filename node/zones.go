@@ -49,7 +49,14 @@ func (f *zoneFeed) load(name string) {
 
 func rrsets(v fsm.View, zone string) iter.Seq2[dnsserve.RRset, error] {
 	return func(yield func(dnsserve.RRset, error) bool) {
-		v.ZoneRRsets(zone, func(s registry.RRset) bool { return yield(served(s), nil) })
+		v.ZoneRRsets(zone, func(s registry.RRset) bool {
+			for _, set := range served(s) {
+				if !yield(set, nil) {
+					return false
+				}
+			}
+			return true
+		})
 	}
 }
 
@@ -75,17 +82,27 @@ func (f *zoneFeed) publish(all []registry.Publication) {
 // changes are a publication's steps. What is replaced is in both lists: the addition is all that counts.
 func changes(p registry.Publication) (steps []dnsserve.Change) {
 	for _, s := range p.Removed {
-		steps = append(steps, dnsserve.Change{Owner: fqdn(s.Owner), Type: s.Type})
+		for _, set := range served(s) {
+			steps = append(steps, dnsserve.Change{Owner: set.Owner, Type: set.Type, Covers: set.Covers})
+		}
 	}
 	for _, s := range p.Added {
-		set := served(s)
-		steps = append(steps, dnsserve.Change{Owner: set.Owner, Type: set.Type, Set: &set})
+		for _, set := range served(s) {
+			steps = append(steps, dnsserve.Change{Owner: set.Owner, Type: set.Type, Covers: set.Covers, Set: &set})
+		}
 	}
 	return steps
 }
 
-func served(s registry.RRset) dnsserve.RRset {
-	return dnsserve.RRset{Owner: fqdn(s.Owner), Type: s.Type, TTL: s.TTL, RData: s.Data}
+// served are an RRset and its signatures in the name server's form.
+func served(s registry.RRset) []dnsserve.RRset {
+	sets := []dnsserve.RRset{{Owner: fqdn(s.Owner), Type: s.Type, TTL: s.TTL, RData: s.Data}}
+	if len(s.Sigs) > 0 {
+		sets = append(sets, dnsserve.RRset{Owner: fqdn(s.Owner), Type: typeRRSIG, Covers: s.Type, TTL: s.TTL, RData: s.Sigs})
+	}
+	return sets
 }
 
 func fqdn(name string) string { return fmt.Sprintf("%s.", name) }
+
+const typeRRSIG = 46 // RFC 4034 §3

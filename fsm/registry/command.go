@@ -45,6 +45,10 @@ const (
 	KindContactUpdate     Kind = 42 // ContactUpdate
 	KindHostUpdate        Kind = 52 // HostUpdate
 	KindPollAck           Kind = 60 // PollAck
+	KindTSIGPut           Kind = 75 // TSIGPut
+	KindTSIGDelete        Kind = 76 // TSIGDelete
+	KindSecondaryPut      Kind = 77 // SecondaryPut
+	KindSecondaryDelete   Kind = 78 // SecondaryDelete
 )
 
 // CommandID names a command for ever, through retries and leader changes: the
@@ -187,6 +191,10 @@ var verbs = map[Kind]verb{
 	KindContactUpdate:     bind((*Exec).contactUpdate),
 	KindHostUpdate:        bind((*Exec).hostUpdate),
 	KindPollAck:           bind((*Exec).pollAck),
+	KindTSIGPut:           bind((*Exec).tsigPut),
+	KindTSIGDelete:        bind((*Exec).tsigDelete),
+	KindSecondaryPut:      bind((*Exec).secondaryPut),
+	KindSecondaryDelete:   bind((*Exec).secondaryDelete),
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -100,6 +101,19 @@ type RDAP struct {
 type DNS struct {
 	Listen []string `toml:"listen"` // host:port, UDP and TCP
 	NSID   string   `toml:"nsid"`   // RFC 5001; default: the node's id
+	Chaos  bool     `toml:"chaos"`  // tell the NSID and the software's name to those who ask in class CHAOS
+
+	Sockets  int  `toml:"sockets"`  // UDP sockets an address, each with a thread; 0: as many as processors
+	Portable bool `toml:"portable"` // read queries one by one, as on systems other than Linux
+
+	Cookies     bool `toml:"cookies"`      // DNS cookies (RFC 7873)
+	CookieEpoch int  `toml:"cookie_epoch"` // which of the secrets that the cluster has
+
+	RRL      int      `toml:"rrl"`       // answers a second of one kind to one client network; 0: any number
+	RRLSlip  int      `toml:"rrl_slip"`  // every nth over the limit is sent truncated; 0: none
+	RRLAllow []string `toml:"rrl_allow"` // prefixes without limit
+
+	Transfers int `toml:"transfers"` // zone transfers at once
 }
 
 // Admin is the operators' API: HTTPS with certificates of the cluster's CA.
@@ -158,6 +172,7 @@ func Default() Config {
 		EPP:   EPP{MaxSessions: 10_000, MaxSessionsByRegistrar: 1000, HandshakeRate: 200, IdleTimeout: Duration(10 * time.Minute), LoginTimeout: Duration(30 * time.Second)},
 		WHOIS: WHOIS{Rate: 20},
 		RDAP:  RDAP{Rate: 20},
+		DNS:   DNS{Cookies: true, CookieEpoch: 1, RRLSlip: 2, Transfers: 16},
 		Log:   Log{Level: "info", Format: "text"},
 	}
 }
@@ -210,6 +225,9 @@ func (c *Config) resolve(folder string) {
 	if c.Site == "" {
 		c.Site = c.Node
 	}
+	if len(c.DNS.RRLAllow) == 0 {
+		c.DNS.RRLAllow = nil
+	}
 	if c.DNS.NSID == "" {
 		c.DNS.NSID = c.Node
 	}
@@ -251,6 +269,23 @@ func (c *Config) check() error {
 	}
 	if len(c.DNS.Listen) == 0 {
 		fail("dns.listen is missing")
+	}
+	for _, v := range []struct {
+		name        string
+		value       int
+		least, most int
+	}{
+		{"dns.sockets", c.DNS.Sockets, 0, 256}, {"dns.cookie_epoch", c.DNS.CookieEpoch, 1, 1_000_000},
+		{"dns.rrl", c.DNS.RRL, 0, 100_000}, {"dns.rrl_slip", c.DNS.RRLSlip, 0, 100}, {"dns.transfers", c.DNS.Transfers, 1, 1024},
+	} {
+		if v.value < v.least || v.value > v.most {
+			fail("%s: %d is not %d to %d", v.name, v.value, v.least, v.most)
+		}
+	}
+	for _, p := range c.DNS.RRLAllow {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			fail("dns.rrl_allow: %q is not a prefix, as in 192.0.2.0/24", p)
+		}
 	}
 	for _, v := range []named{{"rdap.base_url", c.RDAP.BaseURL}, {"rdap.terms_url", c.RDAP.TermsURL}} {
 		if u, err := url.Parse(v.value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {

@@ -53,6 +53,9 @@ func (r *reign) begun() bool {
 	return r.term != 0
 }
 
+// Reigns says whether this node is the leader and has begun its duties.
+func (c *Consensus) Reigns() bool { return c.reign.begun() }
+
 // taking waits until this node takes commands, and says whether it does.
 func (r *reign) taking(ctx context.Context) bool {
 	for {
