@@ -18,7 +18,7 @@ const (
 	MaxNotified = 8
 	// MaxPrefixes is how many networks a secondary may come from.
 	MaxPrefixes = 64
-	// maxSealedSecret bounds a sealed secret in octets: 64 of a secret (RFC 2104 §3: longer ones are hashed), and what sealing adds.
+	// maxSealedSecret bounds a sealed secret in octets: 128 of a secret (RFC 2104 §3: longer ones are hashed), and what sealing adds.
 	maxSealedSecret = 256
 )
 

@@ -134,6 +134,80 @@ func (c *Client) SetAccess(ctx context.Context, a Access) (Access, error) {
 	return request[Access](ctx, c, "PUT", "/v1/access", nil, a)
 }
 
+// TSIGKeys asks for all TSIG keys, without their secrets.
+func (c *Client) TSIGKeys(ctx context.Context) ([]TSIGKey, error) {
+	return request[[]TSIGKey](ctx, c, "GET", "/v1/tsig", c.level(), nil)
+}
+
+// TSIGKey asks for a TSIG key with its secret; 404 when there is none of that name.
+func (c *Client) TSIGKey(ctx context.Context, name string) (TSIGKey, error) {
+	return request[TSIGKey](ctx, c, "GET", "/v1/tsig/"+url.PathEscape(name), c.level(), nil)
+}
+
+// PutTSIGKey makes a TSIG key, or replaces it, and returns it as it then is.
+func (c *Client) PutTSIGKey(ctx context.Context, name string, k TSIGKey) (TSIGKey, error) {
+	return request[TSIGKey](ctx, c, "PUT", "/v1/tsig/"+url.PathEscape(name), nil, k)
+}
+
+// DeleteTSIGKey removes a TSIG key; 409 when a secondary needs it.
+func (c *Client) DeleteTSIGKey(ctx context.Context, name string) error {
+	_, err := request[struct{}](ctx, c, "DELETE", "/v1/tsig/"+url.PathEscape(name), nil, nil)
+	return err
+}
+
+// Secondaries asks for a zone's secondaries; of zone "" for those of all zones.
+func (c *Client) Secondaries(ctx context.Context, zone string) ([]Secondary, error) {
+	query := c.level()
+	if zone != "" {
+		query.Set("zone", zone)
+	}
+	return request[[]Secondary](ctx, c, "GET", "/v1/secondaries", query, nil)
+}
+
+func secondaryPath(zone, name string) string {
+	return "/v1/zones/" + url.PathEscape(zone) + "/secondaries/" + url.PathEscape(name)
+}
+
+// PutSecondary makes a secondary of a zone, or replaces it, and returns it as it then is.
+func (c *Client) PutSecondary(ctx context.Context, s Secondary) (Secondary, error) {
+	return request[Secondary](ctx, c, "PUT", secondaryPath(s.Zone, s.Name), nil, s)
+}
+
+// DeleteSecondary removes a secondary of a zone.
+func (c *Client) DeleteSecondary(ctx context.Context, zone, name string) error {
+	_, err := request[struct{}](ctx, c, "DELETE", secondaryPath(zone, name), nil, nil)
+	return err
+}
+
+// ExportZone writes a zone's master file to w. After an error w has a part of it.
+func (c *Client) ExportZone(ctx context.Context, zone string, w io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, exportTime)
+	defer cancel()
+	lost := &Unanswered{URL: c.base}
+	r, err := http.NewRequestWithContext(ctx, "GET", c.base+"/v1/zones/"+url.PathEscape(zone)+"/export", nil)
+	if err != nil {
+		return fmt.Errorf("the node's address: %w", err)
+	}
+	patient := *c.http
+	patient.Timeout = 0 // ctx has one
+	a, err := patient.Do(r)
+	if err != nil {
+		return lost.because(err)
+	}
+	defer a.Body.Close()
+	if a.StatusCode != http.StatusOK {
+		text, err := io.ReadAll(io.LimitReader(a.Body, maxAnswer))
+		if err != nil {
+			return lost.because(err)
+		}
+		return refusedBy(a, text)
+	}
+	if _, err := io.Copy(w, a.Body); err != nil {
+		return lost.because(err)
+	}
+	return nil
+}
+
 // Deposit books what a registrar has paid in, and returns the registrar as it then is.
 func (c *Client) Deposit(ctx context.Context, id string, d Deposit) (Registrar, error) {
 	return request[Registrar](ctx, c, "POST", "/v1/registrars/"+url.PathEscape(id)+"/deposits", nil, d)

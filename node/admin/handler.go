@@ -60,6 +60,14 @@ func (h *handler) routes() []route {
 		{"PATCH", "/v1/registrars/{id}", h.changeRegistrar},
 		{"POST", "/v1/registrars/{id}/deposits", h.deposit},
 		{"GET", "/v1/registrars/{id}/ledger", h.ledger},
+		{"GET", "/v1/tsig", h.listTSIG},
+		{"GET", "/v1/tsig/{name}", h.showTSIG},
+		{"PUT", "/v1/tsig/{name}", h.putTSIG},
+		{"DELETE", "/v1/tsig/{name}", h.deleteTSIG},
+		{"GET", "/v1/secondaries", h.listSecondaries},
+		{"PUT", "/v1/zones/{zone}/secondaries/{name}", h.putSecondary},
+		{"DELETE", "/v1/zones/{zone}/secondaries/{name}", h.deleteSecondary},
+		{"GET", "/v1/zones/{zone}/export", h.exportZone},
 		{"GET", "/v1/access", h.showAccess},
 		{"PUT", "/v1/access", h.setAccess},
 	}
@@ -70,6 +78,8 @@ type handler struct {
 	origin  *http.CrossOriginProtection
 	serving chan struct{} // one for each request being served
 	hashing chan struct{} // held while a password is hashed: it takes tens of MiB and a core
+
+	exporting chan struct{} // one for each zone being exported
 }
 
 // NewHandler makes the API's handler. It wants TLS below it that has verified a client certificate of the
@@ -80,6 +90,8 @@ func NewHandler(c Config) http.Handler {
 		origin:  http.NewCrossOriginProtection(),
 		serving: make(chan struct{}, maxRequests),
 		hashing: make(chan struct{}, 1),
+
+		exporting: make(chan struct{}, maxExports),
 	}
 	byPath := map[string]map[string]endpoint{"/": nil}
 	for _, r := range h.routes() {
@@ -112,6 +124,10 @@ func (h *handler) handle(methods map[string]endpoint) http.Handler {
 		}
 		if err != nil {
 			status, body = h.explain(c, w, err)
+		}
+		if s, ok := body.(stream); ok && err == nil {
+			h.answerStream(r.Context(), c, w, s)
+			return
 		}
 		h.answer(c, w, status, body)
 	})

@@ -44,6 +44,25 @@ const (
 	maxPeriod = 10 * 366 * 24 * time.Hour
 )
 
+// What a zone's export takes.
+const (
+	// exportPage is how many RRsets are read with one view: a millisecond or a few.
+	exportPage = 1000
+
+	// exportBuffer is how much of a zone is written at once, in bytes.
+	exportBuffer = 64 << 10
+
+	// maxExports bounds the exports under way at once: each keeps a core busy.
+	maxExports = 2
+
+	// exportTime is how long the client waits for a whole zone: 10 M names, and some to spare.
+	exportTime = time.Hour
+)
+
+// minTSIGSecret and maxTSIGSecret bound a TSIG secret in bytes: 128 bits are the least that is safe, and HMAC hashes what is
+// longer than a block (RFC 2104 §3).
+const minTSIGSecret, maxTSIGSecret = 16, 128
+
 // What a server has open.
 const (
 	// maxConnections bounds connections: operators, their tools and probes are few. One more is closed at once.

@@ -30,5 +30,12 @@ type Config struct {
 	Cluster  string // the cluster's name: operators of others are refused
 	Registry Registry
 	Hash     func(password string) (string, error) // makes the PHC string that EPP's login verifies (argon2id)
+	Secrets  Secrets
 	Log      *slog.Logger
+}
+
+// Secrets seals secrets for the state, which holds none in clear, and opens them again.
+type Secrets interface {
+	Seal(plain []byte) (sealed []byte, err error)
+	Open(sealed []byte) (plain []byte, err error)
 }

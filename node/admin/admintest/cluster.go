@@ -3,6 +3,7 @@
 package admintest
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -119,8 +120,24 @@ func check(t testing.TB, err error) {
 func (n *Node) Config() admin.Config {
 	return admin.Config{
 		Cluster: Name, Registry: n, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Hash: func(password string) (string, error) { return "hash of " + password, nil },
+		Hash:    func(password string) (string, error) { return "hash of " + password, nil },
+		Secrets: secrets{},
 	}
+}
+
+// secrets seals so that tests can tell what is sealed.
+type secrets struct{}
+
+// Seal is admin.Secrets'.
+func (secrets) Seal(plain []byte) ([]byte, error) { return append([]byte("sealed "), plain...), nil }
+
+// Open is admin.Secrets'.
+func (secrets) Open(sealed []byte) ([]byte, error) {
+	plain, ok := bytes.CutPrefix(sealed, []byte("sealed "))
+	if !ok {
+		return nil, errors.New("not sealed")
+	}
+	return plain, nil
 }
 
 // Break sets what goes wrong at the node from now on.
