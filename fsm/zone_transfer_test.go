@@ -82,7 +82,9 @@ func TestSecondariesAndKeys(t *testing.T) {
 
 // zoneNow are a zone's RRsets.
 func (r *rig) zoneNow(zone string) (all []registry.RRset) {
-	r.view(func(v fsm.View) { v.ZoneRRsets(zone, func(s registry.RRset) bool { all = append(all, s); return true }) })
+	r.view(func(v fsm.View) {
+		v.ZoneRRsets(zone, func(s registry.RRset) bool { all = append(all, s); return true })
+	})
 	return all
 }
 

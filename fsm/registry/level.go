@@ -49,7 +49,7 @@ var kindsSince = map[Kind]Level{
 	KindDomainTransfer:    3,
 	KindDomainTransferEnd: 3,
 	KindPollAck:           3,
-	KindTSIGPut: 3, KindTSIGDelete: 3, KindSecondaryPut: 3, KindSecondaryDelete: 3,
+	KindTSIGPut:           3, KindTSIGDelete: 3, KindSecondaryPut: 3, KindSecondaryDelete: 3,
 }
 
 // since is the level that brought a kind.

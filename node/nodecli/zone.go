@@ -113,7 +113,9 @@ of that name is replaced.`,
 	f.StringSliceVar(&s.Notify, "notify", nil, "`address`, with port if it isn't 53, at which it is told; once for each")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		s.Zone, s.Name = args[0], args[1]
-		shown, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.Secondary, error) { return client.PutSecondary(ctx, s) })
+		shown, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.Secondary, error) {
+			return client.PutSecondary(ctx, s)
+		})
 		if err != nil {
 			return err
 		}

@@ -79,7 +79,9 @@ func tsigShowCommand() *cobra.Command {
 		if _, ok := tsigForms[form]; form != "" && !ok {
 			return fmt.Errorf("--for is bind, nsd or knot, not %q", form)
 		}
-		k, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.TSIGKey, error) { return client.TSIGKey(ctx, args[0]) })
+		k, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.TSIGKey, error) {
+			return client.TSIGKey(ctx, args[0])
+		})
 		if err != nil {
 			return err
 		}
