@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,13 +32,13 @@ var declaration = regexp.MustCompile(`^version\s*=\s*("1\.0"|'1\.0')` +
 	`(\s+encoding\s*=\s*("[A-Za-z][A-Za-z0-9._-]*"|'[A-Za-z][A-Za-z0-9._-]*'))?` +
 	`(\s+standalone\s*=\s*("yes"|"no"|'yes'|'no'))?\s*$`)
 
-// Parse reads a document in UTF-8, or in UTF-16 with a byte order mark. The tree does not refer to doc.
+// Parse reads a document in UTF-8, or in UTF-16 with a byte order mark or a declaration that says which it is. The tree does not refer to doc.
 func Parse(doc []byte) (*Element, error) {
-	doc, encoding, err := decode(doc)
+	doc, encoding, unmarked, err := decode(doc)
 	if err != nil {
 		return nil, err
 	}
-	p := parser{doc: doc, encoding: encoding, open: make([]openElement, 0, 8), bindings: make([]binding, 0, 8)}
+	p := parser{doc: doc, encoding: encoding, unmarked: unmarked, open: make([]openElement, 0, 8), bindings: make([]binding, 0, 8)}
 	// A reader of single octets keeps encoding/xml from buffering: offsets are then exact.
 	p.tokens = xml.NewDecoder(bytes.NewReader(doc))
 	p.tokens.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
@@ -53,11 +54,13 @@ func Parse(doc []byte) (*Element, error) {
 type parser struct {
 	doc      []byte
 	encoding string // that the document came in
+	unmarked bool   // it is UTF-16 without a byte order mark, which must be declared
 	tokens   *xml.Decoder
 	root     Element
 	open     []openElement
 	bindings []binding // of prefixes, innermost last
 	elements int
+	declared bool // there was an XML declaration
 	begun    bool // the root element has begun
 }
 
@@ -83,7 +86,9 @@ func (p *parser) run() error {
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			err = p.start(t)
+			if err = checkTag(p.doc[start:p.tokens.InputOffset()]); err == nil {
+				err = p.start(t)
+			}
 		case xml.EndElement:
 			err = p.end(t)
 		case xml.CharData:
@@ -98,6 +103,9 @@ func (p *parser) run() error {
 			return err
 		}
 	}
+	if p.unmarked && !p.declared {
+		return refuse("UTF-16 without a byte order mark or a declaration")
+	}
 	if len(p.open) > 0 {
 		return refuse("<%s> is not closed", p.open[len(p.open)-1].Name)
 	}
@@ -111,14 +119,19 @@ func (p *parser) declaration(t xml.ProcInst, offset int64) error {
 	if t.Target != "xml" || offset != 0 {
 		return refuse("a processing instruction")
 	}
+	p.declared = true
 	parts := declaration.FindSubmatch(t.Inst)
 	if parts == nil {
 		return refuse("a badly formed XML declaration")
 	}
-	if label := bytes.Trim(parts[3], `"'`); len(label) > 0 && !strings.EqualFold(string(label), p.encoding) {
-		return refuse("the encoding is declared to be %s, but is %s", label, p.encoding)
+	label := string(bytes.Trim(parts[3], `"'`))
+	switch {
+	case p.unmarked && !strings.EqualFold(label, p.encoding):
+		return refuse("without a byte order mark UTF-16 must be declared as %s", p.encoding)
+	case label == "", strings.EqualFold(label, p.encoding), strings.EqualFold(label, "UTF-16") && p.encoding != "UTF-8":
+		return nil
 	}
-	return nil
+	return refuse("the encoding is declared to be %s, but is %s", label, p.encoding)
 }
 
 // text takes character data; raw is how it was written.
@@ -129,6 +142,11 @@ func (p *parser) text(t xml.CharData, raw []byte) error {
 			return refuse("text outside of the root element")
 		}
 		return nil
+	}
+	if !bytes.HasPrefix(raw, []byte("<![")) {
+		if err := checkReferences(raw); err != nil {
+			return err
+		}
 	}
 	e := p.open[len(p.open)-1].Element
 	if e.Text == "" {
@@ -182,6 +200,44 @@ func (p *parser) start(t xml.StartElement) error {
 			}
 		}
 		e.Attrs = append(e.Attrs, Attr{space, name, a.Value})
+	}
+	return nil
+}
+
+// checkTag refuses what encoding/xml lets through in a start tag: attributes
+// without white space between them (XML 1.0 §3.1), and references to no character.
+func checkTag(raw []byte) error {
+	quote := byte(0)
+	for i, c := range raw {
+		switch {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == c:
+			quote = 0
+			if i+1 < len(raw) && !strings.ContainsRune(" \t\r\n/>", rune(raw[i+1])) {
+				return refuse("attributes without white space between them")
+			}
+		}
+	}
+	return checkReferences(raw)
+}
+
+// reference is a character reference (XML 1.0 §4.1).
+var reference = regexp.MustCompile(`&#(x[0-9A-Fa-f]+|[0-9]+);`)
+
+// checkReferences refuses references to halves of surrogate pairs, which are no characters: encoding/xml makes U+FFFD of them.
+func checkReferences(raw []byte) error {
+	if !bytes.Contains(raw, []byte("&#")) {
+		return nil
+	}
+	for _, found := range reference.FindAllSubmatch(raw, -1) {
+		digits, base := string(found[1]), 10
+		if digits[0] == 'x' {
+			digits, base = digits[1:], 16
+		}
+		if n, err := strconv.ParseUint(digits, base, 32); err != nil || 0xd800 <= n && n <= 0xdfff {
+			return refuse("%s refers to no character", found[0])
+		}
 	}
 	return nil
 }

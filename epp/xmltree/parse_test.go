@@ -40,7 +40,9 @@ func TestTrees(t *testing.T) {
 		`<!-- x --><a>1<!-- y -->2<![CDATA[<3>]]>&lt;4&#53;</a><!---->`: `{}a"12<3><45"`,
 		`<a xml:lang="en"/>`: `{}a[{http://www.w3.org/XML/1998/namespace}lang="en"]`,
 		`<a xmlns:xml="http://www.w3.org/XML/1998/namespace"/>`: `{}a`,
-		`<a> <b/> t </a>`: `{}a({}b)"  t "`,
+		`<a> <b/> t </a>`:                     `{}a({}b)"  t "`,
+		`<a>&#xFFFD;<![CDATA[&#xD800;]]></a>`: "{}a\"\uFFFD&#xD800;\"",
+		`<a b = "x'y" c='"'/>`:                `{}a[{}b="x'y"][{}c="\""]`,
 	} {
 		e, err := Parse([]byte(doc))
 		if err != nil {
@@ -115,6 +117,16 @@ func TestRefusals(t *testing.T) {
 		"half a UTF-16 character":     "\xfe\xff\x00<\x00a\x00/\x00>x",
 		"half a surrogate":            "\xfe\xff\x00<\x00a\x00>\xd8\x00",
 		"wrong surrogate":             "\xfe\xff\x00<\x00a\x00>\xdc\x00\xd8\x00\x00<\x00/\x00a\x00>",
+		"no space before attribute":   `<a b="1"c="2"/>`,
+		"no space before namespace":   `<a b='1'xmlns='u'/>`,
+		"half a pair by reference":    "<a>&#xD800;</a>",
+		"half a pair in an attribute": `<a b="&#57343;"/>`,
+		"a reference beyond":          "<a>&#99999999999999999999;</a>",
+		"UTF-16 with neither":         string(utf16Doc("<?x y?><a/>", binary.BigEndian)[2:]),
+		"UTF-16BE said to be LE":      string(utf16Doc(`<?xml version="1.0" encoding="UTF-16LE"?><a/>`, binary.BigEndian)),
+		"no mark, said to be UTF-16":  string(utf16Doc(`<?xml version="1.0" encoding="UTF-16"?><a/>`, binary.LittleEndian)[2:]),
+		"no mark, nothing said":       string(utf16Doc(`<?xml version="1.0"?><a/>`, binary.LittleEndian)[2:]),
+		"two marks":                   "\ufeff\ufeff<a/>",
 		"UTF-16 declared to be UTF-8": string(utf16Doc(`<?xml version="1.0" encoding="UTF-8"?><a/>`, binary.BigEndian)),
 	} {
 		if e, err := Parse([]byte(doc)); !errors.Is(err, ErrSyntax) {
@@ -154,9 +166,16 @@ func utf16Doc(s string, order binary.AppendByteOrder) (doc []byte) {
 func TestUTF16(t *testing.T) {
 	t.Parallel()
 	for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
-		e, err := Parse(utf16Doc(`<?xml version="1.0" encoding="UTF-16"?><a>ä😀</a>`, order))
-		if err != nil || e.Text != "ä😀" {
-			t.Errorf("%v: %v, %v", order, e, err)
+		label := map[binary.AppendByteOrder]string{binary.BigEndian: "UTF-16BE", binary.LittleEndian: "utf-16le"}[order]
+		for what, doc := range map[string][]byte{
+			"marked":              utf16Doc(`<a>ä😀</a>`, order),
+			"marked and declared": utf16Doc(`<?xml version="1.0" encoding="UTF-16"?><a>ä😀</a>`, order),
+			"marked, order said":  utf16Doc(`<?xml version="1.0" encoding="`+label+`"?><a>ä😀</a>`, order),
+			"declared":            utf16Doc(`<?xml version="1.0" encoding="`+label+`"?><a>ä😀</a>`, order)[2:],
+		} {
+			if e, err := Parse(doc); err != nil || e.Text != "ä😀" {
+				t.Errorf("%v, %s: %v, %v", order, what, e, err)
+			}
 		}
 	}
 }
@@ -178,6 +197,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`<?xml version="1.0" encoding="UTF-8" standalone="no"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><hello/></epp>`))
 	f.Add([]byte(`<a xmlns:p="u"><p:b c="d">&lt;<![CDATA[x]]><!-- y --></p:b></a>`))
 	f.Add(utf16Doc("<a>ä</a>", binary.LittleEndian))
+	f.Add(utf16Doc(`<?xml version="1.0" encoding="UTF-16BE"?><a b="&#xD7FF;"/>`, binary.BigEndian)[2:])
+	f.Add([]byte(`<a b="1"c='2'>&#55296;</a>`))
 	f.Add([]byte(`<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		e, err := Parse(doc)
