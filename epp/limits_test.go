@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -345,5 +347,93 @@ func TestLongestCheckFits(t *testing.T) {
 	}
 	if got := client.Code(answer); registry.Code(got) != registry.Success {
 		t.Errorf("%d", got)
+	}
+}
+
+// A thousand connections that do nothing, or nothing useful, keep nobody from being served.
+func TestIdleCrowd(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(c *Config) {
+		c.Limits = Limits{Connections: 2000, HandshakeRate: 100_000, LoginTime: 10 * time.Minute, HandshakeTime: patience}
+	})
+	const crowd = 1000
+	frame := unit(loginDoc())
+	var all sync.WaitGroup
+	gate := make(chan struct{}, 16)
+	conns := make([]*tls.Conn, crowd)
+	for i := range crowd {
+		gate <- struct{}{}
+		all.Go(func() {
+			defer func() { <-gate }()
+			conn, err := tls.Dial("tcp", s.addr, clientTLS(t, "reg1"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conns[i] = conn
+			// Most say nothing; others are in the middle of a header, of a frame, or of one of 4 GiB.
+			switch i % 10 {
+			case 7:
+				_, err = conn.Write(frame[:3])
+			case 8:
+				_, err = conn.Write(frame[:len(frame)-1])
+			case 9:
+				_, err = conn.Write(binary.BigEndian.AppendUint32(nil, 1<<32-1))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	defer func() {
+		for _, conn := range conns {
+			if conn != nil {
+				conn.Close()
+			}
+		}
+	}()
+	c := s.login(t, "reg2")
+	must(c.CreateDomain(soon(t), client.DomainCreate{Name: "crowd.tld"}))
+	var took []time.Duration
+	for range 100 {
+		began := time.Now()
+		must(c.CheckDomains(soon(t), "crowd.tld"))
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	if median := took[len(took)/2]; median > time.Second {
+		t.Errorf("beside the crowd half of the answers take more than %s", median)
+	}
+	s.mu.Lock()
+	open := len(s.conns)
+	s.mu.Unlock()
+	if open < crowd*8/10 {
+		t.Errorf("only %d connections are open: the test shows nothing", open)
+	}
+}
+
+// A client that goes while its command is at hand, or before its answer, leaves nothing behind.
+func TestClientsThatGo(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	for range 20 {
+		conn := s.connect(t)
+		must(conn.Write(unit(loginDoc())))
+		conn.NetConn().Close()
+	}
+	count := func() (conns, sessions, networks int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.conns), s.sessions, len(s.networks)
+	}
+	for deadline := time.Now().Add(patience); ; {
+		conns, sessions, networks := count()
+		if conns+sessions+networks == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections, %d sessions, %d networks are left", conns, sessions, networks)
+		}
 	}
 }

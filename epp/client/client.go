@@ -158,10 +158,22 @@ func (c *Client) Hello(ctx context.Context) (*Greeting, error) {
 
 // Login begins a session with all services of the greeting (RFC 5730 §2.9.1.1).
 func (c *Client) Login(ctx context.Context, clID, password string) (*Reply, error) {
+	return c.login(ctx, clID, password, "")
+}
+
+// ChangePassword logs in, and gives the registrar a new password.
+func (c *Client) ChangePassword(ctx context.Context, clID, password, newPassword string) (*Reply, error) {
+	return c.login(ctx, clID, password, newPassword)
+}
+
+func (c *Client) login(ctx context.Context, clID, password, newPassword string) (*Reply, error) {
 	c.begin()
 	c.raw(`<login>`)
 	c.element("clID", clID)
 	c.element("pw", password)
+	if newPassword != "" {
+		c.element("newPW", newPassword)
+	}
 	c.raw(`<options><version>1.0</version><lang>en</lang></options><svcs>`)
 	for _, uri := range c.greeting.Objects {
 		c.element("objURI", uri)

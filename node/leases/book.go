@@ -32,7 +32,8 @@ type holding struct {
 	share    uint32 // the most that it may believe to have
 	used     uint32
 	wanted   uint32
-	reported bool // in this reign: until then the share is what others know of it
+	limit    uint32 // as it last said
+	reported bool   // in this reign: until then the share is what others know of it
 }
 
 // enter takes a node's report, and answers with its shares; ok is false if this node doesn't lead.
@@ -83,8 +84,11 @@ func (b *book) note(node string, nodes []string, u use, now time.Time) *entry {
 	if e.kind != u.Kind {
 		return nil
 	}
-	e.limit = u.Limit
 	h := e.of(node, nodes)
+	if h.limit != u.Limit {
+		// The limit is policy, and whoever says another than before has seen it change.
+		h.limit, e.limit = u.Limit, u.Limit
+	}
 	h.share, h.used, h.wanted, h.reported = u.Share, u.Used, u.Wanted, true
 	for other, share := range u.Shares {
 		if o := e.of(other, nodes); !o.reported && other != node {

@@ -165,7 +165,7 @@ func (l *Leases) Hold(ctx context.Context, key string, limit uint32) (release fu
 		}
 		one.wanted = max(one.wanted, min(one.used+1, limit))
 		// Others may have given back some that the leader will hear of with their next report.
-		full := one.share >= limit || one.full && time.Since(began) > every+urgent || l.cfg.Leader() == ""
+		full := one.share >= limit || one.full && time.Since(began) > rethink || l.cfg.Leader() == ""
 		answered := l.answered
 		l.mu.Unlock()
 		if full {

@@ -297,6 +297,22 @@ func TestPolicyChanges(t *testing.T) {
 	})
 }
 
+// A limit that is lowered is lowered at nodes that nobody asks for anything, too: their parts are wanted elsewhere.
+func TestALimitIsLowered(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, r *rig) {
+		for _, node := range r.nodes {
+			for _, release := range r.take(node, "reg1", 600, 2) {
+				release()
+			}
+		}
+		time.Sleep(5 * time.Second)
+		if got := r.take("b", "reg1", 6, 7); len(got) != 6 {
+			t.Errorf("%d of 6", len(got))
+		}
+	})
+}
+
 // Keys come and go without end, and memory doesn't follow.
 func TestKeysAreForgotten(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,10 @@ const (
 	// urgent is how soon it does when somebody waits for a larger share.
 	urgent = 100 * time.Millisecond
 	// patience bounds that wait: the node that has to give way hears of it within a second, and the next report has it.
-	patience = 3 * time.Second
+	patience = 5 * time.Second
+	// rethink is for how long a limit that is said to be used up may not be, after all: others tell the leader once
+	// in a second what they have given back, and a busy machine is late.
+	rethink = 2 * every
 	// callTime bounds a report: a leader that is up answers within a round trip.
 	callTime = 2 * time.Second
 	// lostAfter is when a node that hasn't reported counts for nothing: it is down, most likely, and what its clients used they

@@ -164,9 +164,10 @@ func (l *Leases) apply(a answer) (lowered bool) {
 			l.keys[g.Key] = one
 		}
 		one.others, one.full = g.Others, g.Full
-		if one.kind != g.Kind || one.limit != g.Limit || one.kind == counts {
-			continue // policy has changed meanwhile: the next report says so
+		if one.kind != g.Kind || one.kind == counts {
+			continue
 		}
+		one.limit = g.Limit // what this node knows of policy may be older; if not, it says so when it is asked next
 		// What is held can't be given up.
 		share := max(g.Share, one.used)
 		lowered = lowered || share < one.share
