@@ -158,7 +158,7 @@ func (c secDNS) empty() bool {
 // before anything is added (RFC 5910 §5.2.5). It fails with 2004, 2005, 2306.
 func (d *Domain) secure(tld *TLD, c secDNS) (fail *Failure) {
 	if c.maxSigLife != nil {
-		if limit := tld.sigLife(); *c.maxSigLife < 1 || *c.maxSigLife > limit {
+		if limit := tld.SigLife(); *c.maxSigLife < 1 || *c.maxSigLife > limit {
 			return Fail(ParameterRange, "secDNS:maxSigLife", fmt.Sprint(*c.maxSigLife), "a signature's lifetime is from 1 to %d seconds here", limit)
 		}
 		d.MaxSigLife = *c.maxSigLife
@@ -175,7 +175,7 @@ func (d *Domain) secure(tld *TLD, c secDNS) (fail *Failure) {
 	if len(c.addDS)+len(c.addKeys) == 0 {
 		return nil
 	}
-	element, limit := "secDNS:dsData", tld.domainDS()
+	element, limit := "secDNS:dsData", tld.DomainDS()
 	if len(c.addKeys) > 0 {
 		element = "secDNS:keyData"
 	}
@@ -242,11 +242,11 @@ func changeSorted[T any](has, add, remove []T, compare func(a, b T) int, element
 	return result, nil
 }
 
-// domainDS is how many DS records or keys a domain may have.
-func (t *TLD) domainDS() int { return int(cmp.Or(t.MaxDS, DefaultDomainDS)) }
+// DomainDS is how many DS records or keys a domain may have.
+func (t *TLD) DomainDS() int { return int(cmp.Or(t.MaxDS, DefaultDomainDS)) }
 
-// sigLife is the longest maxSigLife, in seconds.
-func (t *TLD) sigLife() uint32 { return cmp.Or(t.MaxSigLife, DefaultSigLife) }
+// SigLife is the longest maxSigLife, in seconds.
+func (t *TLD) SigLife() uint32 { return cmp.Or(t.MaxSigLife, DefaultSigLife) }
 
 // checkDNSSEC refuses policies for DNSSEC that make no sense.
 func (t *TLD) checkDNSSEC() *Failure {

@@ -1,6 +1,10 @@
 package admin
 
-import "slices"
+import (
+	"slices"
+
+	"quorate/fsm/registry"
+)
 
 // What a TLD has when its creation doesn't say. Money is in the TLD's currency.
 const (
@@ -18,6 +22,9 @@ const (
 	DefaultExpire  = 1209600 // 14 days
 	DefaultMinimum = 900     // for how long resolvers believe that a name isn't there
 	DefaultTTL     = 3600    // apex, delegations and glue
+
+	DefaultMaxDS      = registry.DefaultDomainDS
+	DefaultMaxSigLife = registry.DefaultSigLife
 )
 
 // DefaultReserved are the labels that a registry keeps for itself, unless told otherwise.

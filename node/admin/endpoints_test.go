@@ -58,6 +58,7 @@ func TestTLDIsCreatedWithDefaults(t *testing.T) {
 		Nameservers: exampleTLD().Nameservers,
 		SOA:         admin.SOA{MName: "ns1.nic.example", RName: "hostmaster.nic.example", Refresh: 900, Retry: 300, Expire: 1209600, Minimum: 900},
 		TTL:         admin.TTL{Apex: 3600, Delegation: 3600, Glue: 3600},
+		SecDNS:      admin.SecDNS{Interface: "dsData", MaxRecords: 8, MaxSigLife: 7776000},
 		Created:     "2026-01-01T00:00:01.000Z", Serial: 1,
 	}
 	if !reflect.DeepEqual(created, want) {
@@ -91,6 +92,7 @@ func TestTLDIsCreatedAsWanted(t *testing.T) {
 	want := wanted
 	want.Currency, want.RenewPrice, want.Created, want.Serial = "KWD", "0.000", "2026-01-01T00:00:01.000Z", 4294967291
 	want.Nameservers = []admin.Nameserver{{Name: "ns1.elsewhere"}}
+	want.SecDNS = admin.SecDNS{Interface: "dsData", MaxRecords: 8, MaxSigLife: 7776000}
 	created, err := c.Client(0).CreateTLD(t.Context(), wanted)
 	if err != nil || !reflect.DeepEqual(created, want) {
 		t.Errorf("created\n%+v, %v, want\n%+v", created, err, want)
@@ -100,6 +102,26 @@ func TestTLDIsCreatedAsWanted(t *testing.T) {
 	created.Created = ""
 	if again, err := other.Client(0).CreateTLD(t.Context(), created); err != nil || again.Currency != "KWD" || again.Serial != created.Serial+1 {
 		t.Errorf("copied as %+v, %v", again, err)
+	}
+}
+
+// What secures delegations is set with a TLD, where the cluster's level knows of it.
+func TestTLDWithSecDNS(t *testing.T) {
+	t.Parallel()
+	c := admintest.New(t, 1)
+	wanted := exampleTLD()
+	wanted.SecDNS = admin.SecDNS{Interface: "keyData", MaxRecords: 2, MaxSigLife: 3600}
+	var refused *admin.Error
+	if _, err := c.Client(0).CreateTLD(t.Context(), wanted); !errors.As(err, &refused) || !strings.Contains(err.Error(), "this needs cluster level 3") {
+		t.Errorf("at level 1: %v", err)
+	}
+	for range 2 {
+		if _, err := c.Client(0).RaiseLevel(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if created, err := c.Client(0).CreateTLD(t.Context(), wanted); err != nil || created.SecDNS != wanted.SecDNS {
+		t.Errorf("%+v, %v", created.SecDNS, err)
 	}
 }
 

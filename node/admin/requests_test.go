@@ -76,6 +76,10 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"POST", "/v1/tlds", tld + `,"reserved":["a.b"]}`, 400, "not a label"},
 		{"POST", "/v1/tlds", tld + `,"soa":{"rname":"me@test"}}`, 400, "soa.rname"},
 		{"POST", "/v1/tlds", tld + `,"ttl":{"glue":4000000000}}`, 400, "ttl.glue: at most"},
+		{"POST", "/v1/tlds", tld + `,"secdns":{"interface":"both"}}`, 400, "the interfaces are dsData and keyData"},
+		{"POST", "/v1/tlds", tld + `,"secdns":{"max_records":33}}`, 400, "1 to 32"},
+		{"POST", "/v1/tlds", tld + `,"secdns":{"max_records":-1}}`, 400, "1 to 32"},
+		{"POST", "/v1/tlds", tld + `,"secdns":{"max_sig_life":4000000000}}`, 400, "secdns.max_sig_life: at most"},
 
 		{"POST", "/v1/registrars", `{"id":"r1","name":"x","password":"secret-1"}`, 400, "3 to 16"},
 		{"POST", "/v1/registrars", `{"id":"reg9","password":"secret-1"}`, 400, "has a name"},

@@ -90,6 +90,7 @@ func showTLD(v fsm.View, t registry.TLD) TLD {
 		Reserved:    append([]string{}, t.Reserved...),
 		SOA:         SOA{MName: t.SOA.MName, RName: t.SOA.RName, Refresh: t.SOA.Refresh, Retry: t.SOA.Retry, Expire: t.SOA.Expire, Minimum: t.SOA.Minimum},
 		TTL:         TTL{Apex: t.TTL.Apex, Delegation: t.TTL.Delegation, Glue: t.TTL.Glue},
+		SecDNS:      showSecDNS(t),
 		Created:     formatTime(t.Created),
 		Serial:      zone.Serial,
 	}
@@ -156,6 +157,9 @@ func (t TLD) registry() (r registry.TLD, err error) {
 		return r, err
 	}
 	if r.Nameservers, err = t.nameservers(); err != nil {
+		return r, err
+	}
+	if err := t.SecDNS.set(&r); err != nil {
 		return r, err
 	}
 	return r, t.zone(&r)

@@ -83,8 +83,16 @@ type TLD struct {
 	Nameservers    []Nameserver `json:"nameservers"`
 	SOA            SOA          `json:"soa"`
 	TTL            TTL          `json:"ttl"`
+	SecDNS         SecDNS       `json:"secdns"`
 	Created        string       `json:"created,omitempty"`
 	Serial         uint32       `json:"serial"` // on creation: the serial to continue after
+}
+
+// SecDNS is what a TLD takes from registrars to secure its delegations (RFC 5910).
+type SecDNS struct {
+	Interface  string `json:"interface"`    // dsData: DS records; keyData: keys, of which the registry makes them
+	MaxRecords int    `json:"max_records"`  // of a domain
+	MaxSigLife uint32 `json:"max_sig_life"` // the longest maxSigLife, in seconds
 }
 
 // Nameserver is a name server of a TLD's apex.

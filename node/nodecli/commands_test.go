@@ -35,6 +35,7 @@ Primary server        ns1.nic.example
 Mailbox               hostmaster.nic.example
 SOA timers            refresh 900, retry 300, expire 1209600, minimum 900
 Times to live         apex 3600, delegations 3600, glue 3600
+Delegations           secured by dsData, at most 8; lifetime of signatures at most 7776000 s
 Serial                1
 Created               2026-01-01T00:00:01.000Z
 `

@@ -50,6 +50,9 @@ given; those with names in the zone need their addresses.`,
 	f.Uint32Var(&wanted.TTL.Apex, "ttl-apex", admin.DefaultTTL, "time to live of the apex's records in `seconds`")
 	f.Uint32Var(&wanted.TTL.Delegation, "ttl-delegation", admin.DefaultTTL, "time to live of delegations in `seconds`")
 	f.Uint32Var(&wanted.TTL.Glue, "ttl-glue", admin.DefaultTTL, "time to live of glue in `seconds`")
+	f.StringVar(&wanted.SecDNS.Interface, "secdns", "dsData", "`form` of what secures delegations: dsData (DS records), or keyData (keys, of which the registry makes them)")
+	f.IntVar(&wanted.SecDNS.MaxRecords, "max-ds", admin.DefaultMaxDS, "most DS records or keys of a domain")
+	f.Uint32Var(&wanted.SecDNS.MaxSigLife, "max-sig-life", admin.DefaultMaxSigLife, "longest lifetime of signatures over DS records that a domain may wish for, in `seconds`")
 	f.Uint32Var(&wanted.Serial, "serial", 0, "`serial` of a zone that is moved here, to continue after")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		wanted.Name = args[0]
@@ -144,6 +147,7 @@ func describeTLD(w io.Writer, t admin.TLD) error {
 		field{"Mailbox", t.SOA.RName},
 		field{"SOA timers", fmt.Sprintf("refresh %d, retry %d, expire %d, minimum %d", t.SOA.Refresh, t.SOA.Retry, t.SOA.Expire, t.SOA.Minimum)},
 		field{"Times to live", fmt.Sprintf("apex %d, delegations %d, glue %d", t.TTL.Apex, t.TTL.Delegation, t.TTL.Glue)},
+		field{"Delegations", fmt.Sprintf("secured by %s, at most %d; lifetime of signatures at most %d s", t.SecDNS.Interface, t.SecDNS.MaxRecords, t.SecDNS.MaxSigLife)},
 		field{"Serial", fmt.Sprint(t.Serial)},
 		field{"Created", t.Created},
 	))
