@@ -1,0 +1,150 @@
+//go:build unix
+
+package dnsserve
+
+import (
+	"crypto/sha1"
+	"flag"
+	"fmt"
+	"iter"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+var (
+	benchNames  = flag.Int("names", 100_000, "delegations in the zone of BenchmarkImage")
+	benchOptOut = flag.Bool("optout", false, "BenchmarkImage: only signed delegations have NSEC3")
+)
+
+// registryZone makes a zone of n delegations as they come: in the order of names, each with two name servers, 30 % with
+// glue, 40 % signed, and NSEC3 (for those with DS alone, or all). Signatures and hashes are of the right size and
+// spread, not right.
+func registryZone(t testing.TB, n int, optOut bool) iter.Seq2[RRset, error] {
+	fixed := []RRset{
+		*oneSet(t, soa(1)), *oneSet(t, "example. 3600 NS ns1.nic.example."), *oneSet(t, "example. 0 NSEC3PARAM 1 0 0 -"),
+		*oneSet(t, signature("example.", "SOA")), *oneSet(t, signature("example.", "NS")),
+	}
+	return func(yield func(RRset, error) bool) {
+		for _, s := range fixed {
+			if !yield(s, nil) {
+				return
+			}
+		}
+		out := 0
+		sign := func(owner string, covers uint16) RRset {
+			rd := make([]byte, 18, 18+9+64)
+			be.PutUint16(rd, covers)
+			rd[2], rd[3] = 13, 2
+			be.PutUint32(rd[rrsigExpires:], uint32(1893456000+(out*7919)%1_209_600)) // two weeks
+			rd = append(rd, "\x07example\x00"...)
+			out++
+			return RRset{Owner: owner, Type: typeRRSIG, Covers: covers, TTL: 3600, RData: [][]byte{append(rd, make([]byte, 64)...)}}
+		}
+		add := func(s RRset) bool { return yield(s, nil) }
+		for i := range n {
+			owner := fmt.Sprintf("name%08d.example.", i)
+			first, second := []byte(fmt.Sprintf("\x03ns1\x09hoster%03d\x04test\x00", i%997)), []byte(fmt.Sprintf("\x03ns2\x09hoster%03d\x04test\x00", i%997))
+			glue, signed := i%10 < 3, i%5 < 2
+			if glue {
+				first = []byte(fmt.Sprintf("\x03ns1\x0cname%08d\x07example\x00", i))
+			}
+			ok := add(RRset{Owner: owner, Type: typeNS, TTL: 3600, RData: [][]byte{first, second}})
+			if glue {
+				ok = ok && add(RRset{Owner: "ns1." + owner, Type: typeA, TTL: 3600, RData: [][]byte{{192, 0, 2, byte(i)}}})
+			}
+			if signed {
+				ok = ok && add(RRset{Owner: owner, Type: typeDS, TTL: 3600, RData: [][]byte{make([]byte, 36)}}) && add(sign(owner, typeDS))
+			}
+			if signed || !optOut {
+				hash := sha1.Sum([]byte(owner))
+				var label [labelSize]byte
+				hashLabel(&label, &hash)
+				rd := append(append([]byte{1, 0, 0, 0, 0, 20}, hash[:]...), 0, 6, 0x20, 0, 0, 0, 0, 0x12)
+				at := string(label[:]) + ".example."
+				ok = ok && add(RRset{Owner: at, Type: typeNSEC3, TTL: 600, RData: [][]byte{rd}}) && add(sign(at, typeNSEC3))
+			}
+			if !ok {
+				return
+			}
+		}
+	}
+}
+
+// spent is the processor time of this process.
+func spent(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkImage is what a zone costs: go test ./dnsserve -run - -bench 'Image$' -benchtime 1x -args -names 10000000
+func BenchmarkImage(b *testing.B) {
+	n := *benchNames
+	folder := b.TempDir()
+	heap := func() float64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	var busy, loading, opening, answering, publishing time.Duration
+	var used, garbage, onHeap float64
+	for b.Loop() {
+		before := heap()
+		zones := openFolder(b, folder, 1)
+		start, began := time.Now(), spent(b)
+		if err := zones.Load("example.", 1, registryZone(b, n, *benchOptOut)); err != nil {
+			b.Fatal(err)
+		}
+		loading += time.Since(start)
+		busy += spent(b) - began
+		v := served(zones, "\x07example\x00")
+		used, garbage = float64(v.next)*unit, float64(v.garbage)
+		onHeap = heap() - before
+		if err := zones.Close(); err != nil {
+			b.Fatal(err)
+		}
+
+		start = time.Now()
+		zones = openFolder(b, folder, 2)
+		opening += time.Since(start)
+		r, out := testResponder(zones), make([]byte, maxMessage)
+		ask := packed(b, withOPT(question(fmt.Sprintf("www.name%08d.example.", n/2), dns.TypeA), 1232, func(o *dns.OPT) { o.SetDo() }))
+		if m := r.respond(out, ask, peer{}); m < 200 || out[3]&15 != 0 {
+			b.Fatalf("answer of %d octets", m)
+		}
+		answering += time.Since(start)
+
+		const publications = 200
+		changes := make([][]Change, publications)
+		for i := range changes {
+			owner := fmt.Sprintf("new%d.example.", i)
+			changes[i] = []Change{put(b, soa(uint32(i+2))), put(b, owner+" 3600 NS ns1.hoster.test."), put(b, fmt.Sprintf("%032d.example. 600 NSEC3 1 0 0 - %032d NS", i, i+1))}
+		}
+		start = time.Now()
+		for i := range changes {
+			if err := zones.Publish("example.", uint32(i+1), uint32(i+2), changes[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		publishing += time.Since(start) / publications
+		runtime.KeepAlive(zones)
+	}
+	each := func(d time.Duration) time.Duration { return d / time.Duration(b.N) }
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(used/float64(n), "mapped-B/name")
+	b.ReportMetric(garbage/used*100, "garbage-%")
+	b.ReportMetric(max(0, onHeap)/float64(n), "heap-B/name")
+	b.ReportMetric(each(loading).Seconds(), "load-s")
+	b.ReportMetric(each(busy).Seconds(), "load-CPU-s")
+	b.ReportMetric(float64(each(opening).Microseconds())/1000, "open-ms")
+	b.ReportMetric(float64(each(answering).Microseconds())/1000, "first-answer-ms")
+	b.ReportMetric(float64(each(publishing).Microseconds()), "publication-µs")
+}
