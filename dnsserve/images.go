@@ -271,6 +271,7 @@ func (z *Zones) damage(v *version, cause any) {
 	if served == nil || served.version.Load().image != v.image || !served.damaged.CompareAndSwap(false, true) {
 		return
 	}
+	z.damages.Add(1)
 	z.images.Log.Error("a zone image is damaged", "page", true, "zone", served.label, "cause", fmt.Sprint(cause))
 	if z.images.Damaged != nil {
 		go z.images.Damaged(served.label)

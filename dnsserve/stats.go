@@ -104,6 +104,7 @@ var (
 
 // Describe is part of prometheus.Collector.
 func (s *Server) Describe(ch chan<- *prometheus.Desc) {
+	describeZones(ch)
 	for _, d := range [...]*prometheus.Desc{descQueries, descResponses, descTruncated, descDropped, descFaults,
 		descConnections, descTurnedAway, descSerial, descLimited, descCookies, descSigned, descTransfers, descTransfersOpen} {
 		ch <- d
@@ -120,6 +121,7 @@ func (s *Server) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(descConnections, prometheus.GaugeValue, float64(s.conns.count.Load()))
 	ch <- prometheus.MustNewConstMetric(descTurnedAway, prometheus.CounterValue, float64(s.conns.turnedAway.Load()))
+	s.zones.collect(ch)
 	for _, z := range s.zones.table.Load().zones {
 		ch <- prometheus.MustNewConstMetric(descSerial, prometheus.GaugeValue, float64(z.version.Load().serial), z.label)
 	}

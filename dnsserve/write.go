@@ -171,15 +171,21 @@ func (r *responder) glue(v *version, start int, ns *set, cut []byte) {
 	if !ns.hosts || r.tc {
 		return
 	}
-	for _, required := range [...]bool{true, false} {
+	required := cut != nil
+	for more := true; more; required = false {
 		at := start
+		more = false
 		for range ns.count {
 			target := at + recordHead
 			at = target + int(be.Uint16(r.out[target-2:]))
 			if target > 0x3fff {
 				return
 			}
-			if !r.host.follow(r.out, target) || !within(r.host.wire, v.origin) || (cut != nil && within(r.host.wire, cut)) != required {
+			if !r.host.follow(r.out, target) || !within(r.host.wire, v.origin) {
+				continue
+			}
+			if cut != nil && within(r.host.wire, cut) != required {
+				more = more || required
 				continue
 			}
 			n := v.get(r.host.wire)

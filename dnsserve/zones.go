@@ -26,6 +26,7 @@ type Zones struct {
 	write  sync.Mutex
 	table  atomic.Pointer[table]
 
+	damages atomic.Uint64
 	working sync.WaitGroup // compactions
 	closing chan struct{}
 	close   sync.Once // of it
