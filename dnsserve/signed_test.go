@@ -95,6 +95,44 @@ func TestSignedAgainstReference(t *testing.T) {
 	}
 }
 
+// TestTwoChains: while parameters change there are NSEC3 of two chains, of which NSEC3PARAM names one.
+func TestTwoChains(t *testing.T) {
+	t.Parallel()
+	old, next := testSigner{origin: "example.", nsec3: true}, testSigner{origin: "example.", nsec3: true, salt: "abcd", rounds: 2}
+	rrs := uniform(t, exampleZone)
+	both := slices.Clone(old.sign(t, rrs, nil))
+	for _, rr := range next.sign(t, rrs, nil) {
+		if coveredType(rr) == dns.TypeNSEC3 {
+			both = append(both, rr)
+		}
+	}
+	for _, named := range []testSigner{old, next} {
+		zone := slices.DeleteFunc(slices.Clone(both), func(rr dns.RR) bool { return coveredType(rr) == dns.TypeNSEC3PARAM })
+		param := &dns.NSEC3PARAM{Hdr: dns.RR_Header{Name: "example.", Rrtype: dns.TypeNSEC3PARAM, Class: dns.ClassINET},
+			Hash: 1, Iterations: named.rounds, SaltLength: uint8(len(named.salt) / 2), Salt: named.salt}
+		zones := NewZones()
+		if err := zones.Load("example.", 7, sequence(rrsets(t, append(zone, param)))); err != nil {
+			t.Fatal(err)
+		}
+		r, out := testResponder(zones), make([]byte, maxMessage)
+		for i := range 200 {
+			name := fmt.Sprintf("n%d.%sexample.", i, []string{"", "wild.", "target.", "a.b.ent."}[i%4])
+			var in dns.Msg
+			if err := in.Unpack(out[:r.respond(out, packed(t, withOPT(question(name, dns.TypeA), 4096, func(o *dns.OPT) { o.SetDo() })), peer{})]); err != nil {
+				t.Fatal(err)
+			}
+			if err := (&validator{origin: "example."}).validate(name, dns.TypeA, &in); err != nil {
+				t.Fatalf("%+v: %s: %v\n%v", named, name, err, &in)
+			}
+			for _, rr := range in.Ns {
+				if n, ok := rr.(*dns.NSEC3); ok && n.Iterations != named.rounds {
+					t.Fatalf("%+v: NSEC3 of the other chain in\n%v", named, &in)
+				}
+			}
+		}
+	}
+}
+
 // TestNoProofMissing takes each record of denial out of answers: the validator must notice, or it would notice nothing.
 func TestNoProofMissing(t *testing.T) {
 	t.Parallel()
