@@ -122,6 +122,7 @@ func (r *responder) respond(out, msg []byte, from peer) int {
 		}
 	}
 	r.finish(rcode)
+	r.zone = nil // an idle worker must not keep an image that was replaced
 	r.stats.countQuery(q)
 	r.stats.responses[rcode].Add(1)
 	return len(r.out)
