@@ -197,6 +197,11 @@ func TestMetrics(t *testing.T) {
 		"quorate_dns_tcp_connections":              0,
 		"quorate_dns_tcp_turned_away_total":        0,
 		"quorate_zone_serial example.":             7,
+		"quorate_zone_names example.":              28,
+		"quorate_zone_image_damages_total":         0,
+
+		"quorate_zone_image_bytes example.":        float64(served(s.zones, "\x07example\x00").next) * unit,
+		"quorate_zone_image_unused_bytes example.": float64(served(s.zones, "\x07example\x00").garbage),
 	}
 	eventually(t, "connections gone", func() bool { return s.conns.count.Load() == 0 })
 	families, err := registry.Gather()
