@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -210,29 +212,47 @@ func burst(b *testing.B, addr string, queries [][]byte, n int) float64 {
 	return float64(answered.Load()) / time.Since(start).Seconds()
 }
 
-// BenchmarkUDP compares with the peer over the loopback, in turns within one run. The generator shares the
-// processors, so that the ratio understates the difference between the servers.
+// BenchmarkUDP compares, over the loopback and in turns within one run, with the portable path, with miekg/dns, and
+// with the name servers that are installed, which have the same zone from us. The generator shares the processors, so that
+// the ratios understate the differences between the servers.
 func BenchmarkUDP(b *testing.B) {
-	zones := NewZones()
-	if err := zones.Load("example.", 1, sequence(delegations(b, 10_000))); err != nil {
-		b.Fatal(err)
+	var text strings.Builder
+	text.WriteString("example. 60 SOA ns1.nic.example. hostmaster.example. 1 900 300 604800 600\nexample. 60 NS ns1.nic.example.\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "d%d.example. 3600 NS ns1.d%d.example.\nd%d.example. 3600 NS ns2.hosting.test.\nns1.d%d.example. 3600 A 192.0.2.%d\n", i, i, i, i, i%256)
 	}
-	_, ours := serve(b, Config{}, zones)
+	p := newPrimary(b, "example.", text.String())
+	key := p.addKey("key.example.", HMACSHA256)
+	_, ours := p.serve(Config{CookieSecrets: secrets})
+	_, portable := serve(b, Config{PortableUDP: true, CookieSecrets: secrets}, p.zones)
 	var names []string
 	var queries [][]byte
 	for i := range 1000 {
 		names = append(names, fmt.Sprintf("www.d%d.example.", i*7))
 		queries = append(queries, packed(b, question(names[i], dns.TypeA)))
 	}
-	theirs := mapServer(b, names, &responder{zones: zones, udpSize: defaultUDPSize, stats: new(counters)})
-	var our, their float64
+	peers := []struct{ name, addr string }{
+		{"batched", ours}, {"portable", portable},
+		{"dns.Server", mapServer(b, names, &responder{zones: p.zones, udpSize: defaultUDPSize, stats: new(counters)})},
+	}
+	for i, s := range secondaries {
+		if _, err := exec.LookPath(s.program); err != nil {
+			continue
+		}
+		at := startSecondary(b, i, netip.MustParseAddrPort(ours), key)
+		eventually(b, s.name+" has the zone", func() bool { _, ok := serialAt(at, p.origin); return ok })
+		peers = append(peers, struct{ name, addr string }{s.name, at})
+	}
+	sums := make([]float64, len(peers))
 	rounds := 0
 	for b.Loop() {
-		our += burst(b, ours, queries, 20_000)
-		their += burst(b, theirs, queries, 20_000)
+		for i := range peers {
+			turn := (i + rounds) % len(peers)
+			sums[turn] += burst(b, peers[turn].addr, queries, 20_000)
+		}
 		rounds++
 	}
-	b.ReportMetric(our/float64(rounds), "answers/s")
-	b.ReportMetric(their/float64(rounds), "dns.Server/s")
-	b.ReportMetric(our/their, "ratio")
+	for i, peer := range peers {
+		b.ReportMetric(sums[i]/float64(rounds), peer.name+"/s")
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -98,18 +99,36 @@ zone "example" {
 `, "-g -n 1 -c DIR/config"},
 }
 
+// quietPort is a port of the loopback that is free on UDP and TCP, and that the system gives to nobody who asks
+// for any: another program is to bind it.
+func quietPort(t testing.TB) int {
+	t.Helper()
+	for range 1000 {
+		port := 20_000 + rand.IntN(12_000)
+		at := fmt.Sprintf("127.0.0.1:%d", port)
+		u, err := net.ListenPacket("udp", at)
+		if err != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", at)
+		u.Close()
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return port
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
 // startSecondary runs a secondary until the test ends and returns its address.
 func startSecondary(t testing.TB, i int, primary netip.AddrPort, key Key) string {
 	t.Helper()
 	s := secondaries[i]
 	path := tool(t, s.program)
 	dir := t.TempDir()
-	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := c.LocalAddr().(*net.UDPAddr).Port
-	c.Close()
+	port := quietPort(t)
 	fill := strings.NewReplacer("DIR", dir, "PORT", fmt.Sprint(port), "PRIMARY", fmt.Sprint(primary.Port()), "SECRET", secretOf(key))
 	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(fill.Replace(s.config)), 0o600); err != nil {
 		t.Fatal(err)
