@@ -99,9 +99,9 @@ func (r *responder) walk(v *version) int {
 		case matchCut:
 			if step == 0 {
 				r.kind = kindReferral
-				r.refer(v, m.name)
+				r.refer(v, l, m.name, headerSize+len(l.wire)-len(m.name.wire()), nil)
 			} else {
-				r.prove(v)
+				r.refer(v, l, m.name, 0, r.spell(m.name.wire()))
 			}
 			return rcodeNoError
 		case matchNothing:
@@ -246,26 +246,27 @@ func (r *responder) answer(at, base int, n name, s *set) bool {
 	return r.putSigned(sectionAnswer, at, base, nil, n, s, s.ttl)
 }
 
-// refer appends the delegation of a cut: NS, and for DO its DS or the proof that it has none (RFC 4035
-// §3.1.4), then the addresses.
-func (r *responder) refer(v *version, cut name) {
+// refer appends the delegation of the cut at or above a name: NS, and for DO its DS or the proof that it has none (RFC 4035
+// §3.1.4), then the addresses. The cut's name stands in the message at an offset, or else is spelled out.
+func (r *responder) refer(v *version, l *labels, cut name, at int, spelled []byte) {
 	ns, _ := cut.set(typeNS, 0)
-	at := headerSize + len(r.query.name.wire) - len(cut.wire())
 	start := len(r.out)
-	if !r.put(sectionAuthority, at, at, nil, cut, &ns, ns.ttl) {
+	if !r.put(sectionAuthority, at, at, spelled, cut, &ns, ns.ttl) {
 		r.tc = true
 		return
 	}
 	if r.query.do {
 		ds, ok := cut.set(typeDS, 0)
 		if _, signed := cut.set(typeRRSIG, typeDS); ok && signed {
-			r.putSigned(sectionAuthority, at, at, nil, cut, &ds, ds.ttl)
+			r.putSigned(sectionAuthority, at, at, spelled, cut, &ds, ds.ttl)
 		} else if !ok {
-			r.proveNoDS(v, cut)
+			r.proveNoDS(v, l, cut)
 		}
 		r.prove(v)
 	}
-	r.glue(v, start, &ns, cut.wire())
+	if spelled == nil { // behind an alias it is only a hint: the resolver comes again
+		r.glue(v, start, &ns, cut.wire())
+	}
 }
 
 // redirect appends the DNAME above a name and the CNAME that it makes of it (RFC 6672 §3.1). It returns where

@@ -99,8 +99,8 @@ func (r *responder) proveExpansion(v *version, l *labels, encloser int) {
 	}
 }
 
-// proveNoDS proves that a cut has no DS.
-func (r *responder) proveNoDS(v *version, cut name) {
+// proveNoDS proves that the cut at or above a name has no DS.
+func (r *responder) proveNoDS(v *version, l *labels, cut name) {
 	switch v.proof {
 	case proofNSEC:
 		r.need(cut)
@@ -109,8 +109,7 @@ func (r *responder) proveNoDS(v *version, cut name) {
 			r.need(own)
 			return
 		}
-		q := &r.query.name
-		r.needEncloser(v, q, labelCount(cut.wire())-1)
+		r.needEncloser(v, l, labelCount(cut.wire())-1)
 	}
 }
 

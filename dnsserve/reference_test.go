@@ -117,7 +117,11 @@ func (z *reference) answer(name string, typ uint16) *dns.Msg {
 		}
 		z.out.Answer = append(z.out.Answer, as(name, alias)...)
 		name = alias[0].(*dns.CNAME).Target
-		if !dns.IsSubDomain(z.origin, name) || z.cut(name, typ) != "" {
+		if !dns.IsSubDomain(z.origin, name) {
+			return z.out
+		}
+		if cut := z.cut(name, typ); cut != "" {
+			z.out.Ns = z.at(cut, dns.TypeNS)
 			return z.out
 		}
 	}

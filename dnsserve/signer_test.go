@@ -265,7 +265,7 @@ func (v *validator) validate(name string, typ uint16, m *dns.Msg) error {
 func (v *validator) sections(m *dns.Msg) (expanded map[string]string, err error) {
 	expanded = map[string]string{}
 	key := keyOf(v.origin)
-	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
+	for n, section := range [][]dns.RR{m.Answer, m.Ns} {
 		type id struct {
 			owner string
 			typ   uint16
@@ -287,7 +287,8 @@ func (v *validator) sections(m *dns.Msg) (expanded map[string]string, err error)
 			sig := sigs[i]
 			delete(sigs, i)
 			if sig == nil {
-				if i.typ == dns.TypeNS && !m.Authoritative || i.typ == dns.TypeCNAME && slices.ContainsFunc(section, func(rr dns.RR) bool {
+				// A cut's NS: of a referral, or where an alias leads below a cut.
+				if i.typ == dns.TypeNS && (!m.Authoritative || n == 1 && i.owner != v.origin) || i.typ == dns.TypeCNAME && slices.ContainsFunc(section, func(rr dns.RR) bool {
 					return rr.Header().Rrtype == dns.TypeDNAME && dns.IsSubDomain(rr.Header().Name, i.owner)
 				}) {
 					continue

@@ -65,6 +65,7 @@ var (
   xfrdfile: "%[2]s/xfrd.state"
   zonelistfile: "%[2]s/zone.list"
   rrl-ratelimit: 0
+  minimal-responses: yes
   tcp-count: 256
 remote-control:
   control-enable: no
