@@ -33,6 +33,7 @@ type rstRun struct {
 	list      bool
 	dev       string
 	endpoints string
+	tlds      []string
 	data      string
 	schemas   string
 	plan      string
@@ -75,6 +76,7 @@ What needs the Internet is waived without --online. What needs rgp-1.0 comes lat
 	f.BoolVar(&r.list, "list", false, "list the cases")
 	f.StringVar(&r.dev, "dev", "", "the development cluster in this `FOLDER`")
 	f.StringVar(&r.endpoints, "endpoints", "", "the development cluster of this `FILE`")
+	f.StringArrayVar(&r.tlds, "tld", nil, "the development cluster's `TLD` to test, instead of its first; may be repeated for TLDs of one policy")
 	f.StringVar(&r.data, "data", "", "`FOLDER` with rst-data-providers and rst-spec, none for none; default: "+defaultShared+"/data, or as "+sharedVariable+" says")
 	f.StringVar(&r.schemas, "schemas", "", "path of all.xsd, none for none; default: "+defaultShared+"/schemas/all.xsd, or as "+sharedVariable+" says")
 	f.StringVar(&r.plan, "plan", rst.RSPChangePlan, "the test `PLAN`: all but the default ask for launch-1.0")
@@ -162,7 +164,7 @@ func (r *rstRun) input(ctx context.Context, args []string) (rst.Input, error) {
 	if err != nil {
 		return rst.Input{}, err
 	}
-	return rst.FromEndpoints(ctx, e)
+	return rst.FromEndpoints(ctx, e, r.tlds...)
 }
 
 // sharedPath is a path that was given, "" for none, or where shared data lies if it is there.

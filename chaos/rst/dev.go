@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +29,12 @@ const (
 )
 
 // FromEndpoints derives the input from a development cluster: reg1 and reg2 are the test registrars, and a third, made for the purpose,
-// gets the names, hosts and contacts that have to be there.
-func FromEndpoints(ctx context.Context, e endpoints.Endpoints) (Input, error) {
+// gets the names, hosts and contacts that have to be there. The TLD set is tlds, which must be of one policy, or else the cluster's first
+// TLD.
+func FromEndpoints(ctx context.Context, e endpoints.Endpoints, tlds ...string) (Input, error) {
+	if len(tlds) == 0 {
+		tlds = []string{e.TLD}
+	}
 	if len(e.Registrars) < 2 || len(e.Sites) == 0 {
 		return Input{}, errors.New("the development cluster has no two registrars")
 	}
@@ -40,26 +43,35 @@ func FromEndpoints(ctx context.Context, e endpoints.Endpoints) (Input, error) {
 		HostName: "localhost", CA: e.CA, RegistryDataModel: minimum, HostModel: objects, SecDNSInterfaces: dsData, GluePolicy: "wide",
 		ClID01: one.ID, Pwd01: one.Password, Certificate01: one.Cert, Key01: one.Key,
 		ClID02: two.ID, Pwd02: two.Password, Certificate02: two.Cert, Key02: two.Key,
-		TLDs: []TLD{{Name: e.TLD}}, RequiredContactTypes: []string{},
+		RequiredContactTypes:     []string{},
 		SupportedContactElements: []string{"org", "street", "sp", "pc", "voice", "voice:ext", "fax", "fax:ext"},
 		SupportedPostalInfoTypes: "both",
 	}
 	for _, s := range e.Sites {
 		in.Addresses = append(in.Addresses, s.EPP)
-		in.RDAPBaseURLs = append(in.RDAPBaseURLs, RDAP{TLD: e.TLD, BaseURL: s.RDAP})
+		for _, tld := range tlds {
+			in.RDAPBaseURLs = append(in.RDAPBaseURLs, RDAP{TLD: tld, BaseURL: s.RDAP})
+		}
 	}
 	operator, err := operatorOf(e)
 	if err != nil {
 		return in, err
 	}
-	tld, err := operator.TLD(ctx, e.TLD)
-	if err != nil {
-		return in, fmt.Errorf("asking for the TLD %s: %w", e.TLD, err)
+	currency := ""
+	for i, name := range tlds {
+		tld, err := operator.TLD(ctx, name)
+		if err != nil {
+			return in, fmt.Errorf("asking for the TLD %s: %w", name, err)
+		}
+		in.TLDs = append(in.TLDs, TLD{Name: name})
+		policy := in
+		policy.take(tld)
+		if i > 0 && (policy.RegistryDataModel != in.RegistryDataModel || policy.HostModel != in.HostModel || policy.SecDNSInterfaces != in.SecDNSInterfaces) {
+			return in, fmt.Errorf("the TLDs %s and %s are of different policies: test them one after the other", tlds[0], name)
+		}
+		in, currency = policy, tld.Currency
 	}
-	if tld.Model == "thick" {
-		in.RegistryDataModel = maximum
-	}
-	other, err := otherAccount(ctx, operator, e, tld.Currency)
+	other, err := otherAccount(ctx, operator, e, currency)
 	if err != nil {
 		return in, fmt.Errorf("a third registrar: %w", err)
 	}
@@ -67,6 +79,14 @@ func FromEndpoints(ctx context.Context, e endpoints.Endpoints) (Input, error) {
 		return in, fmt.Errorf("making what has to be registered: %w", err)
 	}
 	return in, in.Check()
+}
+
+// take takes over a TLD's policy.
+func (in *Input) take(tld admin.TLD) {
+	in.RegistryDataModel = minimum
+	if tld.Model == "thick" {
+		in.RegistryDataModel = maximum
+	}
 }
 
 // operatorOf is the admin API of the first site that answers.
@@ -158,9 +178,7 @@ func (in *Input) populate(ctx context.Context, e endpoints.Endpoints, other endp
 	if _, err := c.Login(ctx, other.ID, other.Password); err != nil {
 		return err
 	}
-	domain := client.DomainCreate{Name: "rst-registered." + e.TLD, Years: 1}
-	in.RegisteredNames = []string{domain.Name}
-	if slices.Contains(c.Greeting().Objects, nsContact) {
+	if in.RegistryDataModel != minimum {
 		in.RegisteredContacts = []string{"rst-contact-1", "rst-contact-2"}
 	}
 	for _, id := range in.RegisteredContacts {
@@ -172,21 +190,35 @@ func (in *Input) populate(ctx context.Context, e endpoints.Endpoints, other endp
 			return err
 		}
 	}
-	if in.RegistryDataModel == maximum {
-		domain.Registrant = in.RegisteredContacts[0]
-	}
-	if _, err := c.CreateDomain(ctx, domain); unlessThere(err) != nil {
-		return err
-	}
-	if in.HostModel == objects {
-		host := "ns1." + domain.Name
-		in.RegisteredNameservers = []string{host}
-		if _, err := c.CreateHost(ctx, host, registeredAddress); unlessThere(err) != nil {
+	for _, tld := range in.TLDs {
+		if err := in.register(ctx, c, tld.Name); err != nil {
 			return err
 		}
 	}
 	_, err = c.Logout(ctx)
 	return err
+}
+
+// register makes the name and the host that have to be there in a TLD.
+func (in *Input) register(ctx context.Context, c *client.Client, tld string) error {
+	domain := client.DomainCreate{Name: "rst-registered." + tld, Years: 1}
+	if in.RegistryDataModel == maximum {
+		domain.Registrant = in.RegisteredContacts[0]
+		for _, role := range in.RequiredContactTypes {
+			domain.Contacts = append(domain.Contacts, client.DomainContact{Type: role, ID: domain.Registrant})
+		}
+	}
+	in.RegisteredNames = append(in.RegisteredNames, domain.Name)
+	if _, err := c.CreateDomain(ctx, domain); unlessThere(err) != nil {
+		return err
+	}
+	if in.HostModel != objects {
+		return nil
+	}
+	host := "ns1." + domain.Name
+	in.RegisteredNameservers = append(in.RegisteredNameservers, host)
+	_, err := c.CreateHost(ctx, host, registeredAddress)
+	return unlessThere(err)
 }
 
 // unlessThere takes it for no error that an object exists.
