@@ -87,6 +87,7 @@ func (in *Input) take(tld admin.TLD) {
 	if tld.Model == "thick" {
 		in.RegistryDataModel = maximum
 	}
+	in.SecDNSInterfaces = tld.SecDNS.Interface
 }
 
 // operatorOf is the admin API of the first site that answers.
