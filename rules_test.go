@@ -32,13 +32,14 @@ var imports = map[string][]string{
 	"chaos/...": {"epp/client", "epp/xmltree", "node/admin", "node/config", "node/endpoints", "node/faults", "transport/pki"},
 
 	"node": {
-		"node/admin", "node/config", "node/consensus", "node/faults", "node/leases", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
+		"node/admin", "node/config", "node/consensus", "node/faults", "node/leases", "node/publisher", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
 		"fsm", "fsm/registry", "transport", "transport/pki",
 	},
 	"node/nodecli":         {"node/admin", "node/endpoints", "transport/pki"},
 	"node/admin":           {"fsm", "fsm/registry", "transport/pki"},
 	"node/admin/admintest": {"node/admin", "node/endpoints", "fsm", "fsm/registry", "fsm/store", "transport/pki"},
 	"node/consensus":       {"fsm", "fsm/bugs", "fsm/registry", "fsm/store", "transport"},
+	"node/publisher":       {"fsm", "fsm/registry"},
 	"node/config":          {},
 	"node/leases":          {"transport"},
 	"node/faults":          {}, // heeded only by binaries with the build tag of the same name

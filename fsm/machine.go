@@ -31,6 +31,7 @@ type Entry struct {
 type Outcome struct {
 	Results   []registry.Result      // one for each entry
 	Published []registry.Publication // in order
+	Switched  []string               // zones of which another edition is published now
 	Compared  []registry.Comparison  // to hold this replica's digests against
 	Dirtied   bool                   // names were marked for publication
 }
@@ -161,10 +162,11 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 		}
 		if len(x.Broken) > 0 {
 			found := strings.Join(x.Broken, "; ")
-			m.log.Error("the audit found the ledger broken", "page", true, "index", e.Index, "found", found)
+			m.log.Error("something was found broken", "page", true, "index", e.Index, "found", found)
 			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{e.Index, x.Now, cmd.ID, cmd.Kind, found})
 		}
 		out.Dirtied = out.Dirtied || x.Dirtied
+		out.Switched = append(out.Switched, x.Switched...)
 		if x.Published != nil {
 			out.Published = append(out.Published, *x.Published)
 		}

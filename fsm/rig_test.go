@@ -118,7 +118,9 @@ func (r *rig) policy(tld string, deposit int64, registrars ...string) {
 	for _, id := range members {
 		r.must(r.do(node("n1"), registry.KindPeerPut, registry.Peer{ID: id, Site: id, Address: "192.0.2.1:1"}))
 	}
-	r.must(r.do(operator, registry.KindTLDCreate, registry.TLDCreate{TLD: defaultTLD(tld)}))
+	var level registry.Level
+	r.view(func(v fsm.View) { level = v.Level() })
+	r.must(r.do(operator, registry.KindTLDCreate, registry.TLDCreate{TLD: defaultTLD(tld), Unsigned: level >= 3})) // signing is node/publisher's
 	for _, id := range registrars {
 		r.must(r.do(operator, registry.KindRegistrarCreate, registry.RegistrarCreate{Registrar: registry.Registrar{ID: id, Name: id}}))
 		r.must(r.do(operator, registry.KindRegistrarFund, registry.RegistrarFund{ID: id, Currency: "USD", Amount: deposit}))

@@ -66,7 +66,7 @@ func (s *scenario) tld(w words) string {
 	if w.named["interface"] == "key" {
 		t.DNSSEC = registry.KeyInterface
 	}
-	return s.result(s.rig.do(operator, registry.KindTLDCreate, registry.TLDCreate{TLD: t}))
+	return s.result(s.rig.do(operator, registry.KindTLDCreate, registry.TLDCreate{TLD: t, Unsigned: true}))
 }
 
 // ds shows what secures a delegation: DS records, made of keys or not, and the lifetime that is wished for.

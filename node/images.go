@@ -93,7 +93,7 @@ func (f *zoneFeed) bring(name string, mayBeAhead bool) {
 		z, ok := v.Zone(name)
 		switch {
 		case !ok || !served:
-		case z.Serial == serial && z.Journal > 0:
+		case z.Serial == serial && v.Published(name):
 			done = true
 		case mayBeAhead && int32(serial-z.Serial) > 0 && serial-z.Serial <= registry.MaxJournal:
 			if f.ahead == nil {

@@ -30,6 +30,7 @@ import (
 	"quorate/node/consensus"
 	"quorate/node/faults"
 	"quorate/node/leases"
+	"quorate/node/publisher"
 	"quorate/rdds/rdap"
 	"quorate/rdds/whois"
 	"quorate/transport"
@@ -66,6 +67,7 @@ type Node struct {
 	consensus *consensus.Consensus
 	leases    *leases.Leases
 	zones     *dnsserve.Zones
+	feed      *zoneFeed
 	identity  *identity
 	sealer    *sealer
 	notifier  *notifier
@@ -109,15 +111,15 @@ func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 		return n, err
 	}
 	// The zones as they were last served are served before anything else is up.
-	feed := &zoneFeed{machine: n.machine, log: log}
-	n.zones = openImages(cfg, feed)
-	feed.loadMissing()
+	n.feed = &zoneFeed{machine: n.machine, log: log}
+	n.zones = openImages(cfg, n.feed)
+	n.feed.loadMissing()
 	n.metrics = prometheus.NewRegistry()
 	if err := n.openDNS(); err != nil {
 		return n, err
 	}
-	feed.catchUp()
-	if err := n.join(feed); err != nil {
+	n.feed.catchUp()
+	if err := n.join(n.feed); err != nil {
 		return n, err
 	}
 	return n, n.openDoors()
@@ -144,6 +146,7 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		Stream: gate, MaxPool: raftPool, MaxRPCsInFlight: raftInFlight, Timeout: raftTimeout,
 		Logger: consensus.RaftLogger(n.log),
 	})
+	zones := publisher.New(n.machine.View, n.sealer, n.log)
 	var peers []registry.Peer
 	for _, p := range n.cfg.Peers {
 		peers = append(peers, registry.Peer{ID: p.ID, Site: p.Site, Address: p.Address})
@@ -152,11 +155,14 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		Node: n.cfg.Node, Folder: n.cfg.Data, Machine: n.machine, Raft: n.raftNet, Network: n.transport, Log: n.log,
 		Heartbeat: time.Duration(n.cfg.Raft.Heartbeat), SnapshotLogs: n.cfg.Raft.SnapshotLogs, TrailingLogs: n.cfg.Raft.TrailingLogs, InFlight: n.cfg.Raft.InFlight,
 		Bootstrap: n.cfg.Bootstrap, Peers: peers,
+		Publish: func(ctx context.Context, do func(context.Context, registry.Kind, any) error) (bool, error) {
+			return zones.Once(ctx, do)
+		},
 		Settings: registry.Cluster{Name: n.cfg.Cluster, Repository: n.cfg.Repository, Level: uint16(registry.FirstLevel)},
 		Events: consensus.Events{
 			Applied: func(out fsm.Outcome) {
-				feed.publish(out.Published)
-				if len(out.Published) > 0 {
+				feed.applied(out)
+				if len(out.Published)+len(out.Switched) > 0 {
 					n.notifier.poke()
 				}
 			},
@@ -264,6 +270,9 @@ func (n *Node) close() (err error) {
 		_ = l.Close() // closed already, if it was ever served
 	}
 	n.serving.Wait()
+	if n.feed != nil {
+		n.feed.close()
+	}
 	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine), closer(n.zones), closer(n.faults)} {
 		err = errors.Join(err, c.Close())
 	}

@@ -115,6 +115,7 @@ func (x *Exec) tick(Tick) (Code, any, *Failure) {
 	}
 	if x.Level() >= 3 {
 		x.sweep(MaxSwept)
+		x.zoneDuties()
 	}
 	return Success, nil, nil
 }

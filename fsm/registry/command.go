@@ -49,6 +49,13 @@ const (
 	KindTSIGDelete        Kind = 76 // TSIGDelete
 	KindSecondaryPut      Kind = 77 // SecondaryPut
 	KindSecondaryDelete   Kind = 78 // SecondaryDelete
+	KindZoneSet           Kind = 70 // ZoneSet
+	KindZoneKeyAdd        Kind = 71 // ZoneKeyAdd
+	KindZoneKeySet        Kind = 72 // ZoneKeySet
+	KindZoneRecords       Kind = 73 // ZoneRecords
+	KindZoneStage         Kind = 74 // StagePart
+	KindZoneHold          Kind = 79 // ZoneHold
+	KindZoneControl       Kind = 80 // ZoneControl
 )
 
 // CommandID names a command for ever, through retries and leader changes: the
@@ -126,6 +133,7 @@ type Exec struct {
 	Now       Time   // log time
 	Published *Publication
 	Compared  *Comparison
+	Switched  []string // zones of which another edition is published from here on
 	Dirtied   bool     // names were marked for publication
 	Raised    Level    // the level that the cluster is at from here on; 0: as before
 	Broken    []string // what the audit found
@@ -195,6 +203,13 @@ var verbs = map[Kind]verb{
 	KindTSIGDelete:        bind((*Exec).tsigDelete),
 	KindSecondaryPut:      bind((*Exec).secondaryPut),
 	KindSecondaryDelete:   bind((*Exec).secondaryDelete),
+	KindZoneSet:           bind((*Exec).zoneSet),
+	KindZoneKeyAdd:        bind((*Exec).zoneKeyAdd),
+	KindZoneKeySet:        bind((*Exec).zoneKeySet),
+	KindZoneRecords:       bind((*Exec).zoneRecords),
+	KindZoneStage:         bind((*Exec).zoneStage),
+	KindZoneHold:          bind((*Exec).zoneHold),
+	KindZoneControl:       bind((*Exec).zoneControl),
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {

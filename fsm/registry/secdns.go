@@ -25,9 +25,6 @@ const (
 	DefaultSigLife = 90 * 24 * 60 * 60
 )
 
-// typeDS is the type of a DS record (RFC 4034 §5).
-const typeDS uint16 = 43
-
 // Digest types of DS records that can be made here (RFC 4509, RFC 6605 §2).
 const (
 	digestSHA256 uint8 = 2

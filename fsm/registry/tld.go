@@ -12,6 +12,8 @@ const MaxYears = 10
 type TLDCreate struct {
 	TLD    TLD    `cbor:"1,keyasint"` // Created, Updated and LastEvent are set here
 	Serial uint32 `cbor:"2,keyasint"` // the zone's serial before its first publication
+
+	Unsigned bool `cbor:"3,keyasint,omitempty" since:"3"` // the zone begins without DNSSEC
 }
 
 // tldCreate fails with 2201, 2302, 2003, 2004, 2005, 2306.
@@ -34,7 +36,7 @@ func (x *Exec) tldCreate(c TLDCreate) (Code, any, *Failure) {
 	t.Created, t.Updated, t.LastEvent = x.Now, 0, 0
 	x.recordEvent("tld:create", t.Name, 0, &t.LastEvent, nil, t)
 	tlds.Put(x.tx, nameKey(t.Name), t)
-	x.openZone(&t, c.Serial)
+	x.openZone(&t, c.Serial, c.Unsigned)
 	return Success, nil, nil
 }
 

@@ -14,6 +14,25 @@ type Zone struct {
 	Journal uint32 `cbor:"3,keyasint"` // publications kept, the newest included
 	Changed Time   `cbor:"4,keyasint"` // log time of the newest publication
 	Index   uint64 `cbor:"5,keyasint"` // of its log entry
+
+	Generation  uint64 `cbor:"6,keyasint,omitempty" since:"3"`  // the edition that is published; 0: as before level 3
+	Building    uint64 `cbor:"7,keyasint,omitempty" since:"3"`  // the edition in the making; 0: none
+	Last        uint64 `cbor:"8,keyasint,omitempty" since:"3"`  // the newest edition's number
+	Delegations uint64 `cbor:"9,keyasint,omitempty" since:"3"`  // in the published edition
+	Held        uint64 `cbor:"10,keyasint,omitempty" since:"3"` // names that are held back
+	Frozen      bool   `cbor:"11,keyasint,omitempty" since:"3"` // content is not published, signatures are renewed
+	Rollback    uint64 `cbor:"12,keyasint,omitempty" since:"3"` // 1 + the serial whose content is being published again; 0: none
+	Window      Window `cbor:"13,keyasint,omitempty" since:"3"`
+	Released    uint64 `cbor:"14,keyasint,omitempty" since:"3"` // index: removals that were marked up to it may go
+	Octets      uint64 `cbor:"15,keyasint,omitempty" since:"3"` // of the publications kept
+	Stale       bool   `cbor:"16,keyasint,omitempty" since:"3"` // there are publications to be removed
+}
+
+// Window counts a zone's removals for its breaker.
+type Window struct {
+	Begun   Time   `cbor:"1,keyasint,omitempty"`
+	Base    uint64 `cbor:"2,keyasint,omitempty"` // delegations at its beginning
+	Removed uint64 `cbor:"3,keyasint,omitempty"` // since
 }
 
 // RRset is a set of resource records of one owner and type, class IN.
@@ -36,6 +55,8 @@ type Publication struct {
 	Owners  []string `cbor:"5,keyasint,omitempty"` // the marked names that it looked at
 	Removed []RRset  `cbor:"6,keyasint,omitempty"`
 	Added   []RRset  `cbor:"7,keyasint,omitempty"`
+
+	Rollback RollbackPart `cbor:"8,keyasint,omitempty" since:"3"`
 }
 
 // MaxJournal is how many publications a zone keeps for IXFR.
@@ -61,9 +82,24 @@ func (v *View) Zones() (all []Zone) {
 // Zone returns the zone called name.
 func (v *View) Zone(name string) (Zone, bool) { return zones.Get(v.r, nameKey(name)) }
 
-// ZoneRRsets calls fn for a zone's RRsets in canonical order, until it returns false.
+// ZoneRRsets calls fn for a zone's RRsets, as published, in canonical order, until it returns false.
 func (v *View) ZoneRRsets(zone string, fn func(RRset) bool) {
-	zoneRRsets.Scan(v.r, zoneKey(zone), nil, func(_ []byte, s RRset) bool { return fn(s) })
+	z, ok := v.Zone(zone)
+	if !ok {
+		return
+	}
+	ed := v.edition(&z)
+	ed.sets.Scan(v.r, ed.prefix, nil, func(_ []byte, s RRset) bool { return fn(s) })
+}
+
+// Published says whether a zone has ever been published: before that it has no SOA.
+func (v *View) Published(zone string) bool {
+	z, ok := v.Zone(zone)
+	if !ok {
+		return false
+	}
+	ed := v.edition(&z)
+	return ed.has(v.r, zone, TypeSOA)
 }
 
 // Dirty are at most max names of a zone whose content may have changed since they were last published.
@@ -98,10 +134,18 @@ func splitLabels(key []byte) func(yield func(string) bool) {
 	}
 }
 
-// Publish works out the publication that brings at most max marked names of a
-// zone up to date; ok is false when no name is marked. index is the applied index of the view.
+// Publish works out the publication that brings at most max marked names of an
+// unsigned zone up to date; ok is false when no name is marked, or signatures are needed (PlanMarks). index is
+// the applied index of the view.
 func (v *View) Publish(zone string, index uint64, max int) (p Publication, ok bool) {
 	z, exists := v.Zone(zone)
+	if z.Generation != 0 {
+		if v.edition(&z).form.Signed {
+			return p, false
+		}
+		plan, ok := v.PlanMarks(zone, index, max)
+		return plan.Publication, ok && len(plan.Hold) == 0
+	}
 	owners := v.Dirty(zone, max)
 	if !exists || len(owners) == 0 {
 		return p, false
@@ -166,6 +210,9 @@ func (x *Exec) publishZone(p Publication) (Code, any, *Failure) {
 	case p.From >= x.Index:
 		return 0, nil, Fail(ParameterPolicy, "from", "", "computed from index %d, in the future", p.From)
 	}
+	if z.Generation != 0 {
+		return x.publishEdition(&z, &p)
+	}
 	for _, s := range p.Removed {
 		key := ownerKey(p.Zone, s.Owner).Uint16(s.Type)
 		if was, ok := zoneRRsets.Get(x.tx, key); !ok || !equalSets(was, s) {
@@ -197,6 +244,9 @@ func (x *Exec) advanceZone(z Zone, p Publication) {
 	zoneJournal.Put(x.tx, zoneKey(z.Name).Uint(uint64(p.Serial)), p)
 	z.Serial, z.Changed, z.Index = p.Serial, x.Now, x.Index
 	z.Journal++
+	if z.Generation != 0 {
+		x.trimJournal(&z, &p)
+	}
 	if z.Journal > MaxJournal {
 		zoneJournal.Delete(x.tx, zoneKey(z.Name).Uint(uint64(z.Serial-MaxJournal)))
 		z.Journal--
@@ -219,10 +269,22 @@ func (v *View) Journal(zone string, after uint32) (all []Publication, ok bool) {
 	return all, true
 }
 
-// openZone begins a TLD's zone, with its apex marked for publication.
-func (x *Exec) openZone(t *TLD, serial uint32) {
-	zones.Put(x.tx, nameKey(t.Name), Zone{Name: t.Name, Serial: serial, Changed: x.Now, Index: x.Index})
+// openZone begins a TLD's zone, with its apex marked for publication. From level 3 on it has the default policy.
+func (x *Exec) openZone(t *TLD, serial uint32, unsigned bool) {
+	z := Zone{Name: t.Name, Serial: serial, Changed: x.Now, Index: x.Index}
+	if x.Level() >= 3 {
+		policy := DefaultPolicy(t)
+		policy.Form.Signed = !unsigned
+		policy.Updated, policy.LastEvent = x.Now, x.Index
+		zonePolicies.Put(x.tx, nameKey(t.Name), policy)
+		z.Generation, z.Last = 1, 1
+		x.putGeneration(t.Name, Generation{Number: 1, Form: policy.Form, Phase: PhaseCurrent, Begun: x.Now})
+	}
+	zones.Put(x.tx, nameKey(t.Name), z)
 	x.dirty(t.Name, t.Name)
+	if above := x.zoneAbove(t.Name); x.Level() >= 3 && above != "" {
+		x.dirty(above, t.Name) // delegates it
+	}
 	for _, ns := range t.Nameservers {
 		if below(ns.Name, t.Name) {
 			x.dirty(t.Name, ns.Name)
@@ -230,10 +292,22 @@ func (x *Exec) openZone(t *TLD, serial uint32) {
 	}
 }
 
-// dirty marks a name of a zone: its content may have changed.
+// dirty marks a name of a zone: its content may have changed. A name that is held back gets another chance.
 func (x *Exec) dirty(zone, owner string) {
 	zoneDirty.Put(x.tx, ownerKey(zone, owner), x.Index)
 	x.Dirtied = true
+	if x.Level() < 3 {
+		return
+	}
+	z, _ := x.Zone(zone)
+	if z.Building != 0 {
+		zoneDirtyNext.Put(x.tx, ownerKey(zone, owner), x.Index)
+	}
+	if z.Held > 0 && zoneHeld.Has(x.tx, ownerKey(zone, owner)) {
+		zoneHeld.Delete(x.tx, ownerKey(zone, owner))
+		z.Held--
+		zones.Put(x.tx, nameKey(zone), z)
+	}
 }
 
 // dirtyHost marks a host's name in every zone that could have it as glue.

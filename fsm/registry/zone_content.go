@@ -34,7 +34,7 @@ func (v *View) content(tld *TLD, owner string) (sets []RRset) {
 	if d, ok := v.Domain(owner); ok && v.delegated(&d) && v.zoneOf(d.TLD) == tld.Name {
 		sets = append(sets, nsSet(owner, tld.TTL.Delegation, v.HostNames(d)))
 		if ds := dsSet(&d); len(ds) > 0 {
-			sets = append(sets, RRset{Owner: owner, Type: typeDS, TTL: tld.TTL.Delegation, Data: ds})
+			sets = append(sets, RRset{Owner: owner, Type: TypeDS, TTL: tld.TTL.Delegation, Data: ds})
 		}
 	}
 	return append(sets, addressSets(owner, tld.TTL.Glue, v.glue(tld, owner))...)

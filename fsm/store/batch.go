@@ -1,10 +1,11 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -115,23 +116,25 @@ func (tx *Tx) put(s *schema, key, value []byte) {
 
 func (tx *Tx) sortedCells() []cell {
 	if tx.order == nil {
-		tx.order = slices.SortedFunc(maps.Keys(tx.writes), func(a, b cell) int {
-			if a.table != b.table {
-				return int(a.table) - int(b.table)
-			}
-			return bytes.Compare([]byte(a.key), []byte(b.key))
-		})
+		tx.order = slices.SortedFunc(maps.Keys(tx.writes), compareCells)
 	}
 	return tx.order
+}
+
+func compareCells(a, b cell) int {
+	return cmp.Or(int(a.table)-int(b.table), strings.Compare(a.key, b.key))
 }
 
 // scan merges the overlay's rows with the base's: both are in key order.
 func (tx *Tx) scan(s *schema, prefix, from []byte, fn func(k, v []byte) bool) {
 	first := start(prefix, from)
-	var mine []cell
-	for _, c := range tx.sortedCells() {
-		if c.table == s.id && c.key >= string(first) && bytes.HasPrefix([]byte(c.key), prefix) {
-			mine = append(mine, c)
+	all := tx.sortedCells()
+	i, _ := slices.BinarySearchFunc(all, cell{s.id, string(first)}, compareCells)
+	mine := all[i:]
+	for i, c := range mine {
+		if c.table != s.id || !strings.HasPrefix(c.key, string(prefix)) {
+			mine = mine[:i]
+			break
 		}
 	}
 	emit := func(c cell) bool {
@@ -154,5 +157,36 @@ func (tx *Tx) scan(s *schema, prefix, from []byte, fn func(k, v []byte) bool) {
 	})
 	for more && len(mine) > 0 {
 		more, mine = emit(mine[0]), mine[1:]
+	}
+}
+
+// before merges the overlay's rows with the base's, from the end.
+func (tx *Tx) before(s *schema, prefix, key []byte) (k, v []byte) {
+	all := tx.sortedCells()
+	last := key
+	if last == nil {
+		last = after(prefix)
+	}
+	// i is behind the last cell that may be the answer.
+	i, _ := slices.BinarySearchFunc(all, cell{s.id, string(last)}, compareCells)
+	if last == nil {
+		for i = 0; i < len(all) && all[i].table <= s.id; i++ {
+		}
+	}
+	for bk, bv := tx.base.before(s, prefix, key); ; {
+		var mine *cell
+		if i > 0 && all[i-1].table == s.id && strings.HasPrefix(all[i-1].key, string(prefix)) {
+			mine = &all[i-1]
+		}
+		switch {
+		case mine == nil || bk != nil && mine.key < string(bk):
+			return bk, bv
+		case bk != nil && mine.key == string(bk): // the base's row is replaced or deleted
+			bk, bv = tx.base.before(s, prefix, bk)
+		}
+		if value := tx.writes[*mine].value; value != nil {
+			return []byte(mine.key), value
+		}
+		i--
 	}
 }

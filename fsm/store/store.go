@@ -138,6 +138,7 @@ func (db *DB) Path() string { return db.path }
 type Reader interface {
 	get(s *schema, key []byte) []byte
 	scan(s *schema, prefix, from []byte, fn func(key, value []byte) bool)
+	before(s *schema, prefix, key []byte) (k, v []byte)
 }
 
 // Snapshot is the state as of one committed batch.
@@ -198,6 +199,35 @@ func (s *Snapshot) scan(t *schema, prefix, from []byte, fn func(k, v []byte) boo
 			return
 		}
 	}
+}
+
+// before is the last row whose key starts with prefix and is less than key; key nil: the last of all.
+func (s *Snapshot) before(t *schema, prefix, key []byte) (k, v []byte) {
+	c := s.tx.Bucket([]byte(t.name)).Cursor()
+	if key == nil {
+		key = after(prefix)
+	}
+	if key == nil {
+		k, v = c.Last()
+	} else if k, _ = c.Seek(key); k == nil {
+		k, v = c.Last()
+	} else {
+		k, v = c.Prev()
+	}
+	if !bytes.HasPrefix(k, prefix) {
+		return nil, nil
+	}
+	return k, v
+}
+
+// after is the first key behind all that start with prefix; nil if there is none.
+func after(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xff {
+			return append(bytes.Clone(prefix[:i]), prefix[i]+1)
+		}
+	}
+	return nil
 }
 
 func start(prefix, from []byte) []byte {

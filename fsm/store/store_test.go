@@ -89,6 +89,7 @@ func checkScan(t *testing.T, r Reader, model map[string]row, rng *rand.Rand) {
 	if rng.IntN(2) == 0 {
 		prefix = Key{0}
 	}
+	checkBefore(t, r, model, prefix, rng)
 	from := Key(nil).Uint16(uint16(rng.IntN(200)))
 	limit := rng.IntN(300)
 	var want, got []string
@@ -111,6 +112,24 @@ func checkScan(t *testing.T, r Reader, model map[string]row, rng *rand.Rand) {
 	})
 	if !slices.Equal(got, want) {
 		t.Fatalf("scan of prefix %x from %x gave %x, want %x", prefix, from, got, want)
+	}
+}
+
+func checkBefore(t *testing.T, r Reader, model map[string]row, prefix Key, rng *rand.Rand) {
+	t.Helper()
+	key := Key(nil).Uint16(uint16(rng.IntN(220)))
+	if rng.IntN(5) == 0 {
+		key = nil
+	}
+	want := ""
+	for k := range model {
+		if bytes.HasPrefix([]byte(k), prefix) && (key == nil || k < string(key)) && k > want {
+			want = k
+		}
+	}
+	got, v, ok := rows.Before(r, prefix, key)
+	if ok != (want != "") || string(got) != want || v != model[want] {
+		t.Fatalf("before %x with prefix %x is %x %v, want %x %v", key, prefix, got, v, want, model[want])
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // Table is a typed table of the state. Tables are declared once, as package
@@ -84,6 +85,15 @@ func (t Table[V]) Delete(tx *Tx, key Key) { tx.put(t.schema, key, nil) }
 // fn must not write to the table.
 func (t Table[V]) Scan(r Reader, prefix, from Key, fn func(key []byte, v V) bool) {
 	r.scan(t.schema, prefix, from, func(k, b []byte) bool { return fn(k, t.decode(b)) })
+}
+
+// Before returns the last row whose key starts with prefix and is less than key; key nil: the last of all.
+func (t Table[V]) Before(r Reader, prefix, key Key) (k Key, v V, ok bool) {
+	found, b := r.before(t.schema, prefix, key)
+	if found == nil {
+		return nil, v, false
+	}
+	return slices.Clone(found), t.decode(b), true
 }
 
 // Any says whether there is a row whose key starts with prefix.

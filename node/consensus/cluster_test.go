@@ -17,6 +17,7 @@ import (
 
 	"quorate/fsm"
 	"quorate/fsm/registry"
+	"quorate/node/publisher"
 	"quorate/transport"
 )
 
@@ -189,6 +190,7 @@ func (g *group) start(id string) *member {
 		Node: id, Folder: folder, Machine: machine, Raft: inmem, Network: e, Log: log,
 		Heartbeat: 250 * time.Millisecond, SnapshotLogs: 8192, TrailingLogs: 1000, InFlight: 256, Bootstrap: id == "n1",
 		Settings: registry.Cluster{Name: "test", Repository: "TEST", Level: 1},
+		Publish:  publish(machine),
 		Events:   Events{Applied: func(fsm.Outcome) {}, Restored: func() {}, Silent: func(on bool) { g.wire.isolate(id, on) }},
 	}
 	for _, p := range ids {
@@ -242,6 +244,20 @@ func (g *group) follower() string {
 	}
 	g.t.Fatal("no follower")
 	return ""
+}
+
+// openSealer keeps keys as they are: these are nobody's.
+type openSealer struct{}
+
+func (openSealer) Seal(plain []byte) ([]byte, error)  { return plain, nil }
+func (openSealer) Open(sealed []byte) ([]byte, error) { return sealed, nil }
+
+// publish publishes a machine's zones as a node's leader does.
+func publish(m *fsm.Machine) func(context.Context, func(context.Context, registry.Kind, any) error) (bool, error) {
+	p := publisher.New(m.View, openSealer{}, slog.New(slog.DiscardHandler))
+	return func(ctx context.Context, do func(context.Context, registry.Kind, any) error) (bool, error) {
+		return p.Once(ctx, do)
+	}
 }
 
 var operator = registry.Actor{Role: registry.RoleOperator, Name: "op"}

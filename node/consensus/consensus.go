@@ -50,6 +50,9 @@ type Config struct {
 	Settings  registry.Cluster
 	Peers     []registry.Peer
 
+	// Publish brings the zones up to date with commands that it has executed, while this node leads; more says that there may be more to do at once.
+	Publish func(ctx context.Context, execute func(ctx context.Context, kind registry.Kind, body any) error) (more bool, err error)
+
 	// Clock is the node's clock; nil is the machine's. Only a leader looks at it, to stamp entries.
 	Clock func() time.Time
 	// BeforeWrite, if there is one, is called before each durable write, which

@@ -2,7 +2,6 @@ package consensus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -269,7 +268,7 @@ func (c *Consensus) tick(ctx context.Context) {
 // and with all that has been marked meanwhile, once the publication before is applied.
 func (c *Consensus) publish(ctx context.Context, dirty <-chan struct{}) {
 	for {
-		more, err := c.publishOnce(ctx)
+		more, err := c.cfg.Publish(ctx, c.command)
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("a publication failed and will be made anew", "error", err)
 		}
@@ -283,23 +282,4 @@ func (c *Consensus) publish(ctx context.Context, dirty <-chan struct{}) {
 			return
 		}
 	}
-}
-
-// publishOnce publishes at most maxPublished names of each zone; more says that it found any.
-func (c *Consensus) publishOnce(ctx context.Context) (more bool, err error) {
-	var work []registry.Publication
-	if err := c.cfg.Machine.View(func(v fsm.View) error {
-		for _, z := range v.Zones() {
-			if p, ok := v.Publish(z.Name, v.Index(), maxPublished); ok {
-				work = append(work, p)
-			}
-		}
-		return nil
-	}); err != nil {
-		return false, err
-	}
-	for _, p := range work {
-		err = errors.Join(err, c.command(ctx, registry.KindPublishZone, p))
-	}
-	return len(work) > 0, err
 }

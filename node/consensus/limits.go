@@ -36,8 +36,6 @@ const (
 	maxStall = 30 * time.Second
 	// compareInterval is how often replicas' digests are compared: well within what a replica keeps of them (fsm.DigestAt).
 	compareInterval = 10 * time.Second
-	// maxPublished is how many names one publication looks at: an entry stays far below fsm.MaxEntry.
-	maxPublished = 2000
 	// maxRounds is how many linearizable reads' rounds a node runs at once; later reads share the next one.
 	maxRounds = 8
 	// levelPatience bounds the question to the members what their binaries read: those that are up answer at once.

@@ -78,6 +78,7 @@ func (s *simulation) start(id string) {
 		Node: id, Folder: folder, Machine: machine, Raft: p.port, Network: p.port, Log: log, Bootstrap: id == "n1",
 		Heartbeat: 250 * time.Millisecond, SnapshotLogs: 1 << 20, TrailingLogs: s.limits.trailing, InFlight: s.limits.inFlight,
 		Settings: registry.Cluster{Name: "test", Repository: "TEST", Level: 1},
+		Publish:  publish(machine),
 		Events: Events{
 			Applied:  func(fsm.Outcome) { time.Sleep(time.Duration(p.lag.Load())) },
 			Restored: func() { s.tally.copies.Add(1) },

@@ -1,0 +1,104 @@
+package publisher
+
+import (
+	"bytes"
+	"crypto"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"quorate/fsm/registry"
+)
+
+// signer signs one zone's RRsets, as of one log time.
+type signer struct {
+	zone   []byte // in wire form
+	labels int    // of zone
+	keys   []openKey
+	policy registry.ZonePolicy
+	now    registry.Time
+}
+
+type openKey struct {
+	registry.ZoneKey
+	private crypto.Signer
+}
+
+const classIN = 1
+
+// signedByKeys are the types that are signed by the keys that sign keys (RFC 7344 §4.1).
+var signedByKeys = []uint16{registry.TypeDNSKEY, registry.TypeCDS, registry.TypeCDNSKEY}
+
+// set signs an RRset by all active keys that are for it.
+func (s *signer) set(rr *registry.RRset) error {
+	role := registry.SignsZone
+	if slices.Contains(signedByKeys, rr.Type) {
+		role = registry.SignsKeys
+	}
+	// Ends are drawn at random, so that not everything that is signed at once has to be renewed at once.
+	end := s.now + s.policy.Validity
+	if s.policy.Jitter > 0 {
+		end -= registry.Time(rand.Int64N(int64(s.policy.Jitter)))
+	}
+	begin := s.now - s.policy.Inception
+	owner := wireName(rr.Owner)
+	labels := strings.Count(rr.Owner, ".") + 1
+	if strings.HasPrefix(rr.Owner, "*.") {
+		labels--
+	}
+	head := append(bytes.Clone(owner), 0, 0, 0, classIN)
+	binary.BigEndian.PutUint16(head[len(owner):], rr.Type)
+	head = binary.BigEndian.AppendUint32(head, rr.TTL)
+	rr.Sigs = nil
+	for _, k := range s.keys {
+		if k.Roles&role == 0 {
+			continue
+		}
+		sig := rrsig(rr.Type, k.Algorithm, uint8(labels), rr.TTL, uint32(end/registry.Second), uint32(begin/registry.Second), k.Tag, s.zone)
+		data := bytes.Clone(sig)
+		for _, rdata := range rr.Data {
+			data = append(data, head...)
+			data = binary.BigEndian.AppendUint16(data, uint16(len(rdata)))
+			data = append(data, rdata...)
+		}
+		signature, err := sign(k.Algorithm, k.private, data)
+		if err != nil {
+			return err
+		}
+		rr.Sigs = append(rr.Sigs, append(sig, signature...))
+	}
+	slices.SortFunc(rr.Sigs, bytes.Compare)
+	return nil
+}
+
+// all signs some of the sets, by index, on as many processors as there are.
+func (s *signer) all(sets []registry.RRset, which []int) error {
+	var next atomic.Int64
+	errs := make([]error, min(runtime.GOMAXPROCS(0), max(1, len(which)/8)))
+	var workers sync.WaitGroup
+	for w := range errs {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(which); i = next.Add(1) - 1 {
+				if errs[w] = s.set(&sets[which[i]]); errs[w] != nil {
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return errors.Join(errs...)
+}
+
+// wireName is a valid name in wire form.
+func wireName(name string) []byte {
+	b := make([]byte, 0, len(name)+2)
+	for label := range strings.SplitSeq(name, ".") {
+		b = append(append(b, byte(len(label))), label...)
+	}
+	return append(b, 0)
+}
