@@ -37,7 +37,7 @@ var imports = map[string][]string{
 	},
 	"node/nodecli":         {"node/admin", "node/endpoints", "transport/pki"},
 	"node/admin":           {"fsm", "fsm/registry", "transport/pki"},
-	"node/admin/admintest": {"node/admin", "node/endpoints", "fsm", "fsm/registry", "fsm/store", "transport/pki"},
+	"node/admin/admintest": {"node/admin", "node/endpoints", "node/publisher", "fsm", "fsm/registry", "fsm/store", "transport/pki"},
 	"node/consensus":       {"fsm", "fsm/bugs", "fsm/registry", "fsm/store", "transport"},
 	"node/publisher":       {"fsm", "fsm/registry"},
 	"node/config":          {},

@@ -14,6 +14,7 @@ import (
 	"quorate/epp/password"
 	"quorate/node/admin"
 	"quorate/node/config"
+	"quorate/node/publisher"
 	"quorate/rdds"
 	"quorate/rdds/rdap"
 	"quorate/rdds/whois"
@@ -93,7 +94,7 @@ func (n *Node) openDoors() (err error) {
 	}, door); err != nil {
 		return err
 	}
-	n.admin = admin.NewServer(admin.Config{Cluster: n.cfg.Cluster, Registry: adminDoor{n.consensus, n}, Hash: password.Hash, Secrets: n.sealer, Log: n.log},
+	n.admin = admin.NewServer(admin.Config{Cluster: n.cfg.Cluster, Registry: adminDoor{n.consensus, n}, Hash: password.Hash, Secrets: n.sealer, Keys: publisher.Keys{Sealer: n.sealer}, Log: n.log},
 		func() (*tls.Certificate, error) { return &n.identity.node, nil }, n.identity.cluster)
 	n.probe = &http.Server{Handler: n.probes(n.metrics), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	if err := n.register(n.dns, n.notifier.notify, n.epp.Collector(), n.whois, n.rdap); err != nil {

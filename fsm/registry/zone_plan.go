@@ -357,3 +357,23 @@ func (v *View) FirstExpiry(zone string) (at Time, ok bool) {
 	})
 	return at, ok
 }
+
+// maxMarksLooked bounds the marks that are looked at for the oldest.
+const maxMarksLooked = 1000
+
+// OldestMark is about when the oldest mark of a zone was set: that of the next event in the history; ok is false when none is marked.
+func (v *View) OldestMark(zone string) (at Time, ok bool) {
+	oldest, n := uint64(0), 0
+	zoneDirty.Scan(v.r, zoneKey(zone), nil, func(_ []byte, mark uint64) bool {
+		if n++; n == 1 || mark < oldest {
+			oldest = mark
+		}
+		return n < maxMarksLooked
+	})
+	if n == 0 {
+		return 0, false
+	}
+	at = v.Now()
+	v.History(oldest, func(r Record) bool { at = r.Time; return false })
+	return at, true
+}

@@ -39,7 +39,8 @@ func zoneOrder(s *RRset) string { return string(nameKey(s.Owner).End().Uint16(s.
 
 // scanZone calls fn for a zone's RRsets behind a place (""; all of them), as published, in order, until it returns false.
 func (v *View) scanZone(z *Zone, after string, fn func(RRset) bool) {
-	zoneRRsets.Scan(v.r, zoneKey(z.Name), append(zoneKey(z.Name), after...), func(_ []byte, s RRset) bool {
+	ed := v.edition(z)
+	ed.sets.Scan(v.r, ed.prefix, append(slices.Clone(ed.prefix), after...), func(_ []byte, s RRset) bool {
 		return zoneOrder(&s) == after || fn(s)
 	})
 }

@@ -104,6 +104,48 @@ func (c *Client) CreateTLD(ctx context.Context, t TLD) (TLD, error) {
 	return request[TLD](ctx, c, "POST", "/v1/tlds", nil, t)
 }
 
+func zonePath(name string, rest string) string { return "/v1/zones/" + url.PathEscape(name) + rest }
+
+// Zone asks for a zone's status; 404 when there is none of that name.
+func (c *Client) Zone(ctx context.Context, name string) (ZoneStatus, error) {
+	return request[ZoneStatus](ctx, c, "GET", zonePath(name, ""), c.level(), nil)
+}
+
+// SetZonePolicy changes how a zone is published, and returns the zone as it then is.
+func (c *Client) SetZonePolicy(ctx context.Context, name string, w ZonePolicyChange) (ZoneStatus, error) {
+	return request[ZoneStatus](ctx, c, "PATCH", zonePath(name, "/policy"), nil, w)
+}
+
+// ControlZone freezes, thaws, releases or rolls back a zone, and returns it as it then is.
+func (c *Client) ControlZone(ctx context.Context, name string, a ZoneAction) (ZoneStatus, error) {
+	return request[ZoneStatus](ctx, c, "POST", zonePath(name, "/actions"), nil, a)
+}
+
+// SetRecords changes operators' records of a zone, and returns the zone as it then is.
+func (c *Client) SetRecords(ctx context.Context, name string, w RecordsChange) (ZoneStatus, error) {
+	return request[ZoneStatus](ctx, c, "PATCH", zonePath(name, "/records"), nil, w)
+}
+
+// AddKey makes or imports a zone's key, and returns the zone as it then is.
+func (c *Client) AddKey(ctx context.Context, name string, k NewKey) (ZoneStatus, error) {
+	return request[ZoneStatus](ctx, c, "POST", zonePath(name, "/keys"), nil, k)
+}
+
+// SetKey changes a key's timeline, and returns the zone as it then is.
+func (c *Client) SetKey(ctx context.Context, name string, number uint64, w KeyChange) (ZoneStatus, error) {
+	return request[ZoneStatus](ctx, c, "PATCH", zonePath(name, "/keys/"+strconv.FormatUint(number, 10)), nil, w)
+}
+
+// ExportKey asks for a private key.
+func (c *Client) ExportKey(ctx context.Context, name string, number uint64) (PrivateKey, error) {
+	return request[PrivateKey](ctx, c, "GET", zonePath(name, "/keys/"+strconv.FormatUint(number, 10)+"/private"), nil, nil)
+}
+
+// DelegationSigners asks for what the parent of a zone needs.
+func (c *Client) DelegationSigners(ctx context.Context, name string) (DelegationSigners, error) {
+	return request[DelegationSigners](ctx, c, "GET", zonePath(name, "/ds"), c.level(), nil)
+}
+
 // Registrars asks for all registrars.
 func (c *Client) Registrars(ctx context.Context) ([]Registrar, error) {
 	return request[[]Registrar](ctx, c, "GET", "/v1/registrars", c.level(), nil)

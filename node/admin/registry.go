@@ -31,6 +31,7 @@ type Config struct {
 	Registry Registry
 	Hash     func(password string) (string, error) // makes the PHC string that EPP's login verifies (argon2id)
 	Secrets  Secrets
+	Keys     Keys // zones' private keys
 	Log      *slog.Logger
 }
 

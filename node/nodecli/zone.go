@@ -15,9 +15,9 @@ import (
 )
 
 func zoneCommand() *cobra.Command {
-	return group("zone", "Zones, and who copies them",
-		"Commands about the zones of TLDs. Secondaries and their keys are part of the replicated state:\nthey may transfer a zone (AXFR, IXFR) from any node, and the leader tells them of new serials.",
-		zoneExportCommand(), zoneSecondariesCommand(), zoneAddSecondaryCommand(), zoneRemoveSecondaryCommand(), zoneTSIGCommand())
+	return group("zone", "Zones: what is published, and who copies them",
+		"Commands about the zones of TLDs: what is published and what is held back, how to stop or undo it, and\nsecondaries. These and their keys are part of the replicated state: they may transfer a zone (AXFR, IXFR)\nfrom any node, and the leader tells them of new serials.",
+		append(zoneControlCommands(), zoneExportCommand(), zoneSecondariesCommand(), zoneAddSecondaryCommand(), zoneRemoveSecondaryCommand(), zoneTSIGCommand())...)
 }
 
 func zoneExportCommand() *cobra.Command {

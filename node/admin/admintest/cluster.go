@@ -22,6 +22,7 @@ import (
 	"quorate/fsm/store"
 	"quorate/node/admin"
 	"quorate/node/endpoints"
+	"quorate/node/publisher"
 	"quorate/transport/pki"
 )
 
@@ -122,6 +123,7 @@ func (n *Node) Config() admin.Config {
 		Cluster: Name, Registry: n, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Hash:    func(password string) (string, error) { return "hash of " + password, nil },
 		Secrets: secrets{},
+		Keys:    publisher.Keys{Sealer: secrets{}},
 	}
 }
 
@@ -232,21 +234,19 @@ func (c *Cluster) apply(nodes []*Node, actor registry.Actor, clTRID string, kind
 
 // publish is the leader's duty of bringing zones up to date.
 func (c *Cluster) publish(nodes []*Node) error {
-	var all []registry.Publication
-	err := nodes[0].machine.View(func(v fsm.View) error {
-		for _, z := range v.Zones() {
-			if p, ok := v.Publish(z.Name, v.Index(), 1000); ok {
-				all = append(all, p)
+	p := publisher.New(nodes[0].machine.View, secrets{}, slog.New(slog.DiscardHandler))
+	for {
+		more, err := p.Once(context.Background(), func(_ context.Context, kind registry.Kind, body any) error {
+			r, _, err := c.apply(nodes, registry.Actor{Role: registry.RoleNode, Name: "site1"}, "", kind, body)
+			if err == nil && r.Fail != nil {
+				err = r.Fail
 			}
-		}
-		return nil
-	})
-	for _, p := range all {
-		if err == nil {
-			_, _, err = c.apply(nodes, registry.Actor{Role: registry.RoleNode, Name: "site1"}, "", registry.KindPublishZone, p)
+			return err
+		})
+		if err != nil || !more {
+			return err
 		}
 	}
-	return err
 }
 
 // Execute is admin.Registry's.

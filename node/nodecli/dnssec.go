@@ -1,0 +1,266 @@
+package nodecli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quorate/node/admin"
+)
+
+func dnssecCommand() *cobra.Command {
+	return group("dnssec", "Signed zones and their keys",
+		"Commands about DNSSEC. Zones are signed by the cluster itself, with keys that are part of the replicated\nstate, sealed under the cluster's key-encryption key.",
+		dnssecSignCommand(), dnssecStatusCommand(), dnssecDSCommand(), dnssecGenerateCommand(), dnssecImportCommand(), dnssecExportCommand(), dnssecKeyCommand(), dnssecUnsignCommand())
+}
+
+func dnssecSignCommand() *cobra.Command {
+	var w admin.ZonePolicyChange
+	var nsec, optOut, split, noCDS bool
+	var algorithm int
+	var validity, jitter, refresh string
+	c, t := leaf("sign TLD", "Sign a zone, or change how it is signed",
+		`Has a zone signed: by default with NSEC3, without salt, further iterations and opt-out, with one
+combined key of algorithm 13. TLDs that are opened at cluster level 3 or above are signed from the
+beginning; this is for older ones, and to change a zone's form, its algorithm or the lives of its
+signatures. A zone of another form is made in the background and published as soon as it is whole;
+until then it goes on as it is. Keys are made when there are none.
+
+Afterwards the parent needs the zone's DS records: quorate dnssec ds.`,
+		`  quorate dnssec sign example
+  quorate dnssec sign example --opt-out
+  quorate dnssec sign example --validity 720h --refresh 400h --jitter 72h
+  quorate dnssec sign example --anew`, cobra.ExactArgs(1))
+	f := c.Flags()
+	f.BoolVar(&nsec, "nsec", false, "denial by NSEC, which lets anybody list the zone's names")
+	f.BoolVar(&optOut, "opt-out", false, "leave unsigned delegations out of the NSEC3 chain (RFC 5155 §6)")
+	f.IntVar(&algorithm, "algorithm", 13, "`number` of the algorithm of keys that are made: 8, 13, 14 or 15")
+	f.BoolVar(&split, "split", false, "make a KSK and a ZSK instead of one combined key")
+	f.BoolVar(&noCDS, "no-cds", false, "publish no CDS and CDNSKEY records")
+	f.StringVar(&validity, "validity", "", "for how `long` a signature is valid (default: two weeks, or more with a longer SOA expiry)")
+	f.StringVar(&jitter, "jitter", "", "by how `much` less, at most")
+	f.StringVar(&refresh, "refresh", "", "how `long` before its end a signature is renewed; more than the SOA's expiry")
+	f.BoolVar(&w.Anew, "anew", false, "sign everything anew, also if nothing else changes")
+	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
+		form := "nsec3"
+		switch {
+		case nsec && optOut:
+			return admin.ZoneStatus{}, fmt.Errorf("opt-out is a form of NSEC3")
+		case nsec:
+			form = "nsec"
+		case optOut:
+			form = "nsec3-opt-out"
+		}
+		w.Form = &form
+		w.Algorithm, w.Split, w.NoCDS = given(c, "algorithm", &algorithm), given(c, "split", &split), given(c, "no-cds", &noCDS)
+		w.Validity, w.Jitter, w.Refresh = given(c, "validity", &validity), given(c, "jitter", &jitter), given(c, "refresh", &refresh)
+		return client.SetZonePolicy(ctx, zone, w)
+	})
+	return c
+}
+
+func dnssecUnsignCommand() *cobra.Command {
+	c, t := leaf("unsign TLD", "Publish a zone without signatures",
+		`Makes a zone unsigned. Have the parent remove its DS records first, and wait until they are in
+nobody's cache, or the zone is bogus for everybody who validates.`,
+		"  quorate dnssec unsign example", cobra.ExactArgs(1))
+	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
+		form := "unsigned"
+		return client.SetZonePolicy(ctx, zone, admin.ZonePolicyChange{Form: &form})
+	})
+	return c
+}
+
+func dnssecStatusCommand() *cobra.Command {
+	c, t := leaf("status TLD", "Show a zone's keys and signatures", "Shows a zone's keys with their timelines (RFC 7583), and when the first of its signatures ends.",
+		"  quorate dnssec status example", cobra.ExactArgs(1))
+	t.reads(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		z, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.ZoneStatus, error) {
+			return client.Zone(ctx, args[0])
+		})
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return writeJSON(c, z)
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s is %s at serial %d.", z.Name, z.Form, z.Serial)
+		if z.FirstExpiry != "" {
+			fmt.Fprintf(c.OutOrStdout(), " The first signature ends at %s.", z.FirstExpiry)
+		}
+		fmt.Fprint(c.OutOrStdout(), "\n\n")
+		var rows [][]string
+		for _, k := range z.Keys {
+			rows = append(rows, []string{fmt.Sprint(k.Number), k.Kind, fmt.Sprint(k.Tag), fmt.Sprint(k.Algorithm), k.State, k.Published, k.Active, k.Retired, k.Removed})
+		}
+		return table(c.OutOrStdout(), []string{"KEY", "KIND", "TAG", "ALGORITHM", "STATE", "PUBLISHED", "ACTIVE", "RETIRED", "REMOVED"}, rows)
+	}
+	return c
+}
+
+func dnssecDSCommand() *cobra.Command {
+	var keys bool
+	c, t := leaf("ds TLD", "Show what the parent of a zone needs",
+		`Shows the DS records (SHA-256 and SHA-384) of the keys that a zone is to be trusted by, as its parent
+needs them; or, with --dnskey, the keys themselves.`,
+		"  quorate dnssec ds example\n  quorate dnssec ds example --dnskey", cobra.ExactArgs(1))
+	t.reads(c)
+	c.Flags().BoolVar(&keys, "dnskey", false, "show DNSKEY records")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		d, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.DelegationSigners, error) {
+			return client.DelegationSigners(ctx, args[0])
+		})
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return writeJSON(c, d)
+		}
+		lines := d.DS
+		if keys {
+			lines = d.DNSKEY
+		}
+		for _, line := range lines {
+			fmt.Fprintln(c.OutOrStdout(), line)
+		}
+		return nil
+	}
+	return c
+}
+
+// timeFlags are those of a key's timeline.
+func timeFlags(c *cobra.Command, k *admin.KeyTimes) {
+	f := c.Flags()
+	f.StringVar(&k.Published, "published", "", "`instant` from which the key is in the zone: RFC 3339, now, or +720h")
+	f.StringVar(&k.Active, "active", "", "`instant` from which it signs")
+	f.StringVar(&k.Retired, "retired", "", "`instant` from which it signs no more")
+	f.StringVar(&k.Removed, "removed", "", "`instant` from which it is not in the zone any more")
+}
+
+func dnssecGenerateCommand() *cobra.Command {
+	var k admin.NewKey
+	c, t := leaf("generate TLD", "Make a key",
+		`Makes a key for a zone. Without times it is kept and does nothing. A zone that has none at all need not
+be helped: it makes its first keys itself.`,
+		"  quorate dnssec generate example --kind zsk --published now --active +48h", cobra.ExactArgs(1))
+	c.Flags().StringVar(&k.Kind, "kind", "csk", "csk (combined), ksk or zsk")
+	c.Flags().IntVar(&k.Algorithm, "algorithm", 0, "`number` of the algorithm (default: as the zone's policy says)")
+	timeFlags(c, &k.KeyTimes)
+	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
+		return client.AddKey(ctx, zone, k)
+	})
+	return c
+}
+
+// maxKeyFile bounds what is read of a key's file, in bytes.
+const maxKeyFile = 16 << 10
+
+func dnssecImportCommand() *cobra.Command {
+	var k admin.NewKey
+	c, t := leaf("import TLD FILE", "Take a key of a zone that was signed elsewhere",
+		`Takes a private key: BIND's K*.private, which ldns, Knot and OpenDNSSEC write as well, or PKCS #8 in PEM.
+"-" reads standard input. To move a signed zone here: open the TLD, import its keys as active, then take
+the zone's serial over (quorate zone serial).`,
+		"  quorate dnssec import example Kexample.+013+12345.private --kind csk --published now --active now", cobra.ExactArgs(2))
+	c.Flags().StringVar(&k.Kind, "kind", "csk", "csk (combined), ksk or zsk")
+	timeFlags(c, &k.KeyTimes)
+	t.writes(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		in := c.InOrStdin()
+		if args[1] != "-" {
+			f, err := os.Open(args[1])
+			if err != nil {
+				return fmt.Errorf("the key's file: %w", err)
+			}
+			defer f.Close()
+			in = f
+		}
+		text, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
+		if err != nil {
+			return fmt.Errorf("the key's file: %w", err)
+		}
+		if k.Private = strings.TrimSpace(string(text)); k.Private == "" {
+			return fmt.Errorf("the key's file is empty")
+		}
+		z, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.ZoneStatus, error) {
+			return client.AddKey(ctx, args[0], k)
+		})
+		if err != nil {
+			return err
+		}
+		return showZone(c, t, z)
+	}
+	return c
+}
+
+func dnssecExportCommand() *cobra.Command {
+	var out string
+	c, t := leaf("export TLD KEY", "Give a private key out",
+		`Gives a key out in BIND's form. KEY is its number (quorate dnssec status). Whoever has the file can sign for
+the zone. With --out NAME, NAME.private and NAME.key are written, readable by you alone.`,
+		"  quorate dnssec export example 1 --out Kexample", cobra.ExactArgs(2))
+	c.Flags().StringVar(&out, "out", "", "`name` of the files to write (default: standard output, the private part only)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		number, err := keyNumber(args[1])
+		if err != nil {
+			return err
+		}
+		k, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.PrivateKey, error) {
+			return client.ExportKey(ctx, args[0], number)
+		})
+		switch {
+		case err != nil:
+			return err
+		case t.json:
+			return writeJSON(c, k)
+		case out == "":
+			_, err = fmt.Fprint(c.OutOrStdout(), k.Private)
+			return err
+		}
+		for file, text := range map[string]string{out + ".private": k.Private, out + ".key": k.DNSKEY + "\n"} {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				return fmt.Errorf("writing a key: %w", err)
+			}
+		}
+		return nil
+	}
+	return c
+}
+
+func keyNumber(text string) (n uint64, err error) {
+	if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
+		return 0, fmt.Errorf("%q is no key's number: see quorate dnssec status", text)
+	}
+	return n, nil
+}
+
+func dnssecKeyCommand() *cobra.Command {
+	var w admin.KeyChange
+	c, t := leaf("key TLD KEY", "Change a key's timeline",
+		`Sets instants of a key's timeline; those that are not given stay. KEY is its number (quorate dnssec
+status). What would leave the zone without signatures, or its signatures without their key, is refused
+unless --force says so.`,
+		"  quorate dnssec key example 1 --retired +720h", cobra.ExactArgs(2))
+	timeFlags(c, &w.KeyTimes)
+	c.Flags().BoolVar(&w.Force, "force", false, "even if the zone does not validate then")
+	t.writes(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		number, err := keyNumber(args[1])
+		if err != nil {
+			return err
+		}
+		z, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.ZoneStatus, error) {
+			return client.SetKey(ctx, args[0], number, w)
+		})
+		if err != nil {
+			return err
+		}
+		return showZone(c, t, z)
+	}
+	return c
+}
