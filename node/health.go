@@ -70,12 +70,16 @@ var (
 	descRefused   = prometheus.NewDesc("quorate_transport_refused_total", "Handshakes refused by this node.", []string{"reason"}, nil)
 	descLevel     = prometheus.NewDesc("quorate_cluster_level", "The cluster's level, as this node's state has it.", nil, nil)
 	descReads     = prometheus.NewDesc("quorate_binary_level", "The highest cluster level that this node's binary reads.", nil, nil)
+	descBehind    = prometheus.NewDesc("quorate_zone_behind_seconds", "Log time since the oldest name that waits for publication was marked.", []string{"zone"}, nil)
+	descHeld      = prometheus.NewDesc("quorate_zone_held_names", "Names that are held back from publication.", []string{"zone"}, nil)
+	descFrozen    = prometheus.NewDesc("quorate_zone_frozen", "1 while the zone is frozen, else 0.", []string{"zone"}, nil)
+	descSignature = prometheus.NewDesc("quorate_zone_signature_seconds", "Log time until the zone's first signature ends.", []string{"zone"}, nil)
 	descReady     = prometheus.NewDesc("quorate_ready", "1 while EPP can be served, else 0.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (m nodeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descLevel, descReads, descReady} {
+	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descLevel, descReads, descReady, descBehind, descHeld, descFrozen, descSignature} {
 		ch <- d
 	}
 }
@@ -103,6 +107,18 @@ func (m nodeMetrics) Collect(ch chan<- prometheus.Metric) {
 			overdue = float64(v.Now()-at) / 1000
 		}
 		gauge(descDue, overdue)
+		for _, z := range v.Zones() {
+			behind := 0.0
+			if at, ok := v.OldestMark(z.Name); ok {
+				behind = float64(v.Now()-at) / 1000
+			}
+			gauge(descBehind, behind, z.Name)
+			gauge(descHeld, float64(z.Held), z.Name)
+			gauge(descFrozen, truth(z.Frozen), z.Name)
+			if end, ok := v.FirstExpiry(z.Name); ok {
+				gauge(descSignature, float64(end-v.Now())/1000, z.Name)
+			}
+		}
 		return nil
 	})
 	if err != nil {

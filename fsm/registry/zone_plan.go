@@ -338,13 +338,17 @@ func (v *View) FirstExpiry(zone string) (at Time, ok bool) {
 		return 0, false
 	}
 	ed := v.edition(&z)
-	hour := uint64(0)
+	hour, n := uint64(0), 0
 	zoneExpiry.Scan(v.r, ed.prefix, nil, func(key []byte, _ store.Empty) bool {
 		this := store.LastUint(key[:len(ed.prefix)+8])
 		if !ok {
 			hour, ok = this, true
 		}
 		if this != hour {
+			return false
+		}
+		if n++; n > maxMarksLooked {
+			at = Time(hour*expiryUnit) * Second // to the hour
 			return false
 		}
 		rest := key[len(ed.prefix)+8:]
