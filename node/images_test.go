@@ -123,7 +123,7 @@ func TestImagesFollowTheState(t *testing.T) {
 	f, _ := r.feed(folder)
 	first := r.serial()
 	serves(f, first)
-	f.publish(r.step(1))
+	f.applied(fsm.Outcome{Published: r.step(1)})
 	serves(f, first+1)
 
 	again, said := r.feed(folder)
@@ -138,7 +138,7 @@ func TestImagesFollowTheState(t *testing.T) {
 	if said.Len() > 0 {
 		t.Errorf("an image is not brought up to date from the journal:\n%s", said)
 	}
-	again.publish(r.step(4))
+	again.applied(fsm.Outcome{Published: r.step(4)})
 	serves(again, first+4)
 
 	// Another replica of the same history is two publications behind.
@@ -147,10 +147,10 @@ func TestImagesFollowTheState(t *testing.T) {
 	late.step(2)
 	behind, _ := late.feed(folder)
 	serves(behind, first+4)
-	behind.publish(late.step(3))
-	behind.publish(late.step(4))
+	behind.applied(fsm.Outcome{Published: late.step(3)})
+	behind.applied(fsm.Outcome{Published: late.step(4)})
 	serves(behind, first+4)
-	behind.publish(late.step(5))
+	behind.applied(fsm.Outcome{Published: late.step(5)})
 	serves(behind, first+5)
 	// Its state is replaced by one that is older than the image: the state rules.
 	other := newFeedReplica(t)
