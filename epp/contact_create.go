@@ -26,7 +26,7 @@ func parseContactCreate(s *session, e *xmltree.Element) (a action, fail *registr
 	if fail := x.Failure(); fail != nil {
 		return a, fail
 	}
-	if c.AuthInfo, fail = seal(s.registry, auth); fail != nil {
+	if c.AuthInfo, fail = s.keep(auth); fail != nil {
 		return a, fail
 	}
 	return action{kind: registry.KindContactCreate, body: c, reply: writeContactCreated}, nil

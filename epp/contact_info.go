@@ -24,10 +24,7 @@ func parseContactInfo(s *session, e *xmltree.Element) (action, *registry.Failure
 		}
 		switch {
 		case auth.given:
-			if auth.roid != "" && auth.roid != v.ROID(registry.ContactROID, c.Number) {
-				return registry.Fail(registry.InvalidAuthInfo, "contact:pw", "", "%s is not this contact", auth.roid)
-			}
-			if fail := s.checkAuthInfo(c.AuthInfo, auth, "contact:pw"); fail != nil {
+			if fail := s.checkContactAuthInfo(v, c, auth); fail != nil {
 				return fail
 			}
 		case c.Sponsor != s.registrar:
@@ -35,6 +32,14 @@ func parseContactInfo(s *session, e *xmltree.Element) (action, *registry.Failure
 		}
 		return s.writeContact(v, w, c)
 	}}, x.Failure()
+}
+
+// checkContactAuthInfo checks authInfo given for a contact.
+func (s *session) checkContactAuthInfo(v fsm.View, c registry.Contact, given authInfo) *registry.Failure {
+	if given.roid != "" && given.roid != v.ROID(registry.ContactROID, c.Number) {
+		return registry.Fail(registry.InvalidAuthInfo, "contact:pw", "", "%s is not this contact", given.roid)
+	}
+	return s.checkAuthInfo(c.AuthInfo, given, "contact:pw")
 }
 
 // writeContact writes an infDataType.
@@ -57,7 +62,7 @@ func (s *session) writeContact(v fsm.View, w *writer, c registry.Contact) *regis
 	}
 	w.Time("contact:upDate", c.Updated)
 	w.Time("contact:trDate", c.Moved)
-	if fail := s.writeAuthInfo(w, "contact", c.AuthInfo); fail != nil {
+	if fail := s.writeAuthInfo(w, "contact", c.AuthInfo, c.Sponsor); fail != nil {
 		return fail
 	}
 	w.disclose(c.Disclose)

@@ -25,7 +25,7 @@ func parseContactUpdate(s *session, e *xmltree.Element) (a action, fail *registr
 		return a, fail
 	}
 	if auth.given {
-		sealed, fail := seal(s.registry, auth)
+		sealed, fail := s.keep(auth)
 		if fail != nil {
 			return a, fail
 		}

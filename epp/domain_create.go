@@ -27,7 +27,7 @@ func parseDomainCreate(s *session, e *xmltree.Element) (a action, fail *registry
 	if fail := x.Failure(); fail != nil {
 		return a, fail
 	}
-	if d.AuthInfo, fail = seal(s.registry, auth); fail != nil {
+	if d.AuthInfo, fail = s.keep(auth); fail != nil {
 		return a, fail
 	}
 	return action{kind: registry.KindDomainCreate, body: d, reply: writeDomainCreated}, nil

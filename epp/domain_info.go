@@ -1,7 +1,6 @@
 package epp
 
 import (
-	"crypto/subtle"
 	"slices"
 
 	"quorate/epp/xmltree"
@@ -59,27 +58,6 @@ func (s *session) domainAuthInfo(v fsm.View, d registry.Domain, given authInfo) 
 	return 0, kept, registry.Fail(registry.InvalidAuthInfo, "domain:pw", "", "%s is no contact of the domain", given.roid)
 }
 
-// checkAuthInfo compares what was given with what is kept. Where nothing is kept, nothing is right.
-func (s *session) checkAuthInfo(kept registry.AuthInfo, given authInfo, element string) *registry.Failure {
-	wrong := registry.Fail(registry.InvalidAuthInfo, element, "", "the authorization information is wrong")
-	if len(kept.Sealed) == 0 {
-		return wrong
-	}
-	plain, err := s.registry.Open(kept.Sealed)
-	if err != nil {
-		return s.cannotOpen(err)
-	}
-	if subtle.ConstantTimeCompare(plain, []byte(given.password)) != 1 {
-		return wrong
-	}
-	return nil
-}
-
-func (s *session) cannotOpen(err error) *registry.Failure {
-	s.log.Error("sealed authorization information can't be opened", "error", err)
-	return registry.Fail(registry.CommandFailed, "", "", "the authorization information can't be read")
-}
-
 // writeDomain writes an infDataType; with authInfo if all may be shown.
 func (s *session) writeDomain(v fsm.View, w *writer, d registry.Domain, hosts string, all bool) *registry.Failure {
 	w.subject = d
@@ -114,26 +92,11 @@ func (s *session) writeDomain(v fsm.View, w *writer, d registry.Domain, hosts st
 	w.Time("domain:exDate", d.Expires)
 	w.Time("domain:trDate", d.Moved)
 	if all {
-		if fail := s.writeAuthInfo(w, "domain", d.AuthInfo); fail != nil {
+		if fail := s.writeAuthInfo(w, "domain", d.AuthInfo, d.Sponsor); fail != nil {
 			return fail
 		}
 	}
 	w.Raw(`</domain:infData>`)
-	return nil
-}
-
-// writeAuthInfo writes the authorization information of an object that has some.
-func (s *session) writeAuthInfo(w *writer, prefix string, a registry.AuthInfo) *registry.Failure {
-	if len(a.Sealed) == 0 {
-		return nil
-	}
-	plain, err := s.registry.Open(a.Sealed)
-	if err != nil {
-		return s.cannotOpen(err)
-	}
-	w.Raw(`<`, prefix, `:authInfo>`)
-	w.Element(prefix+":pw", string(plain))
-	w.Raw(`</`, prefix, `:authInfo>`)
 	return nil
 }
 

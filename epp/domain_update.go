@@ -30,7 +30,7 @@ func parseDomainUpdate(s *session, e *xmltree.Element) (a action, fail *registry
 		return a, fail
 	}
 	if auth.given {
-		sealed, fail := seal(s.registry, auth)
+		sealed, fail := s.keep(auth)
 		if fail != nil {
 			return a, fail
 		}

@@ -15,6 +15,7 @@ import (
 // of its own; to add one is to write it and its line here (docs/EXTENSIONS.md).
 var extensions = []*extension.Extension{
 	&secdns.Extension,
+	&secureAuthInfo,
 	&unhandledNamespaces,
 }
 

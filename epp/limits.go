@@ -77,3 +77,10 @@ func setDefault[T int | time.Duration](field *T, value T) {
 		*field = value
 	}
 }
+
+// What authorization information is by RFC 9154.
+const (
+	authInfoBits          = 128 // of entropy at least (§4.1)
+	minAuthInfoCharacters = 8   // different ones: of twenty or more random characters, fewer are no accident
+	saltOctets            = 16  // at least 128 bits (§4.3)
+)

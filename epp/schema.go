@@ -1,7 +1,6 @@
 package epp
 
 import (
-	"fmt"
 	"regexp"
 	"unicode/utf8"
 
@@ -24,6 +23,7 @@ var roidPattern = regexp.MustCompile(`^[\pL\pN\pM_]{1,80}-[\pL\pN\pM_]{1,8}$`)
 // authInfo is authorization information as a client gives it.
 type authInfo struct {
 	given    bool
+	element  string // its pw, for failures about it
 	password string
 	roid     string // of the object that the password belongs to, if not the one in question
 }
@@ -46,6 +46,7 @@ func (x *schema) authInfo(e *xmltree.Element, orNull bool) (a authInfo) {
 		x.Empty(q.Required("null"))
 	default:
 		pw := q.Required("pw", "roid")
+		a.element = xmlschema.ElementName(pw)
 		a.password = x.Line(pw, 0, len(pw.Text))
 		if utf8.RuneCountInString(a.password) > MaxAuthInfo {
 			x.Refuse(registry.ParameterPolicy, pw, "more than %d characters", MaxAuthInfo)
@@ -74,16 +75,4 @@ func (x *schema) statuses(all []xmltree.Element, known registry.Statuses) (set r
 		set |= s
 	}
 	return set
-}
-
-// seal keeps authorization information from readers of the state. The error answers 2400.
-func seal(r Registry, a authInfo) (sealed registry.AuthInfo, fail *registry.Failure) {
-	if a.password == "" {
-		return sealed, nil
-	}
-	b, err := r.Seal([]byte(a.password))
-	if err != nil {
-		return sealed, registry.Fail(registry.CommandFailed, "", "", "%s", fmt.Sprintf("authorization information can't be kept: %v", err))
-	}
-	return registry.AuthInfo{Sealed: b}, nil
 }

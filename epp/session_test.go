@@ -25,7 +25,7 @@ func TestGreeting(t *testing.T) {
 		if g.ServerID != "epp.test.example" || !slices.Equal(g.Versions, []string{"1.0"}) || !slices.Equal(g.Languages, []string{"en"}) {
 			t.Errorf("%+v", g)
 		}
-		if !slices.Equal(g.Objects, []string{nsDomain, nsContact, nsHost}) || !slices.Equal(g.Extensions, []string{secdns.URI, unhandledNamespaces.URI}) {
+		if !slices.Equal(g.Objects, []string{nsDomain, nsContact, nsHost}) || !slices.Equal(g.Extensions, []string{secdns.URI, secureAuthInfo.URI, unhandledNamespaces.URI}) {
 			t.Errorf("services %v, %v", g.Objects, g.Extensions)
 		}
 		at, err := time.Parse(time.RFC3339, g.Date)

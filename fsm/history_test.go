@@ -135,25 +135,36 @@ func randomCommand(r *rig, rng *rand.Rand) registry.Command {
 // secret is the authorization information of everything in random histories, until a transfer voids it.
 var secret = registry.AuthInfo{Sealed: []byte("secret")}
 
-// randomTransfer is a command of those that transfer a domain or tell of it.
+// randomTransfer is a command of those that transfer something or tell of it.
 func randomTransfer(r *rig, rng *rand.Rand, actor registry.Actor, name string) registry.Command {
-	switch rng.IntN(7) {
-	case 0, 1:
+	contact := fmt.Sprintf("c%d", rng.IntN(4))
+	pending := ""
+	var parties []string
+	r.view(func(v fsm.View) {
+		v.Domains("example", "", func(d registry.Domain) bool {
+			if d.Statuses.Has(registry.PendingTransfer) {
+				pending, parties = d.Name, []string{d.Sponsor, d.Transfer.Requester}
+			}
+			return true
+		})
+	})
+	if pending != "" && rng.IntN(2) == 0 {
+		op := registry.TransferOp(1 + rng.IntN(3))
+		return r.command(registrar(parties[rng.IntN(2)]), registry.KindDomainTransferEnd, registry.DomainTransferEnd{Name: pending, Op: op})
+	}
+	switch rng.IntN(8) {
+	case 5:
+		proof := registry.Proof{Mark: secret.Mark()}
+		r.view(func(v fsm.View) { c, _ := v.Contact(contact); proof.Number = c.Number })
+		return r.command(actor, registry.KindContactTransfer, registry.ContactTransfer{ID: contact, Proof: proof})
+	case 6:
+		return r.command(actor, registry.KindContactTransferEnd, registry.ContactTransferEnd{ID: contact, Op: registry.TransferOp(1 + rng.IntN(3))})
+	case 7:
+		return r.command(actor, registry.KindContactUpdate, registry.ContactUpdate{ID: contact, AuthInfo: &secret})
+	case 0, 1, 2:
 		proof := registry.Proof{Mark: secret.Mark()}
 		r.view(func(v fsm.View) { d, _ := v.Domain(name); proof.Number = d.Number })
 		return r.command(actor, registry.KindDomainTransfer, registry.DomainTransfer{Name: name, Months: uint16(12 * rng.IntN(3)), Proof: proof})
-	case 2, 6:
-		op := registry.TransferOp(1 + rng.IntN(3))
-		r.view(func(v fsm.View) {
-			v.Domains("example", "", func(d registry.Domain) bool {
-				if d.Statuses.Has(registry.PendingTransfer) {
-					name = d.Name
-					actor = registrar([]string{d.Sponsor, d.Transfer.Requester}[rng.IntN(2)])
-				}
-				return true
-			})
-		})
-		return r.command(actor, registry.KindDomainTransferEnd, registry.DomainTransferEnd{Name: name, Op: op})
 	case 3:
 		return r.command(actor, registry.KindDomainUpdate, registry.DomainUpdate{Name: name, AuthInfo: &secret})
 	}

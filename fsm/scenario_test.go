@@ -133,6 +133,8 @@ func (s *scenario) line(fields []string) (string, error) {
 		return s.zone(fields[1]), nil
 	case "show":
 		return s.show(fields[1]), nil
+	case "contact":
+		return s.contact(fields[1]), nil
 	case "host":
 		return s.host(fields[1]), nil
 	case "check":
@@ -148,7 +150,7 @@ func (s *scenario) line(fields []string) (string, error) {
 	if fields[0] == "operator" {
 		actor = operator
 	}
-	if strings.HasPrefix(strings.Join(w.plain[1:], " "), "domain transfer") {
+	if len(w.plain) > 2 && w.plain[2] == "transfer" {
 		return s.transfer(actor, w)
 	}
 	kind, body, err := command(w)
@@ -169,9 +171,14 @@ func command(w words) (registry.Kind, any, error) {
 	case "host create":
 		return registry.KindHostCreate, registry.HostCreate{Name: name, Addresses: addresses(w.list("addr"))}, nil
 	case "contact update":
-		return registry.KindContactUpdate, registry.ContactUpdate{
+		u := registry.ContactUpdate{
 			ID: name, AddStatuses: statuses(w.list("+status")), RemoveStatuses: statuses(w.list("-status")), Email: w.optional("email"),
-		}, nil
+		}
+		if _, ok := w.named["auth"]; ok {
+			a := auth(w)
+			u.AuthInfo = &a
+		}
+		return registry.KindContactUpdate, u, nil
 	case "host update":
 		return registry.KindHostUpdate, registry.HostUpdate{
 			Name: name, AddAddresses: addresses(w.list("+addr")), RemoveAddresses: addresses(w.list("-addr")),

@@ -15,11 +15,19 @@ var transferOps = map[string]registry.TransferOp{
 	"approve": registry.ApproveTransfer, "reject": registry.RejectTransfer, "cancel": registry.CancelTransfer,
 }
 
-// transfer does what "REGISTRAR domain transfer NAME op=..." says. The front door's part, to hold a
+// transfer does what "REGISTRAR domain|contact transfer NAME op=..." says. The front door's part, to hold a
 // request's auth= against what the object or a contact of it has (auth=ID:...), is played here.
 func (s *scenario) transfer(actor registry.Actor, w words) (string, error) {
 	name, op := w.plain[3], w.named["op"]
-	if end, ok := transferOps[op]; ok {
+	end, ends := transferOps[op]
+	switch {
+	case w.plain[1] == "contact" && ends:
+		return s.transferred(s.rig.do(actor, registry.KindContactTransferEnd, registry.ContactTransferEnd{ID: name, Op: end})), nil
+	case w.plain[1] == "contact":
+		proof := registry.Proof{Mark: auth(w).Mark()}
+		s.rig.view(func(v fsm.View) { c, _ := v.Contact(name); proof.Number = c.Number })
+		return s.transferred(s.rig.do(actor, registry.KindContactTransfer, registry.ContactTransfer{ID: name, Proof: proof})), nil
+	case ends:
 		return s.transferred(s.rig.do(actor, registry.KindDomainTransferEnd, registry.DomainTransferEnd{Name: name, Op: end})), nil
 	}
 	if op != "request" {
@@ -82,5 +90,18 @@ func (s *scenario) poll(who string, w words) string {
 			return s.result(r)
 		}
 	}
+	return text
+}
+
+// contact shows a contact's sponsor and statuses.
+func (s *scenario) contact(id string) (text string) {
+	s.rig.view(func(v fsm.View) {
+		c, ok := v.Contact(id)
+		if !ok {
+			text = "gone"
+			return
+		}
+		text = c.Sponsor + " " + strings.Join(v.ContactStatuses(c).Names(), " ")
+	})
 	return text
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ const (
 	nsDomain  = "urn:ietf:params:xml:ns:domain-1.0"
 	nsHost    = "urn:ietf:params:xml:ns:host-1.0"
 	nsContact = "urn:ietf:params:xml:ns:contact-1.0"
+
+	nsSecureAuthInfo = "urn:ietf:params:xml:ns:epp:secure-authinfo-transfer-1.0"
 )
 
 // ErrProtocol is wrapped by errors about answers that are no EPP.
@@ -34,6 +37,9 @@ var ErrProtocol = errors.New("not an EPP answer")
 type Client struct {
 	// Trace, if set, is shown every XML instance that is sent (out) or received.
 	Trace func(out bool, xml []byte)
+
+	// SecureAuthInfo makes Login name RFC 9154: authInfo must be strong then, and is shown to nobody.
+	SecureAuthInfo bool
 
 	conn     net.Conn
 	frames   *frame.Reader
@@ -156,7 +162,7 @@ func (c *Client) Hello(ctx context.Context) (*Greeting, error) {
 	return g, nil
 }
 
-// Login begins a session with all services of the greeting (RFC 5730 §2.9.1.1).
+// Login begins a session with all services of the greeting (RFC 5730 §2.9.1.1), but RFC 9154 only if SecureAuthInfo is set.
 func (c *Client) Login(ctx context.Context, clID, password string) (*Reply, error) {
 	return c.login(ctx, clID, password, "")
 }
@@ -178,9 +184,10 @@ func (c *Client) login(ctx context.Context, clID, password, newPassword string) 
 	for _, uri := range c.greeting.Objects {
 		c.element("objURI", uri)
 	}
-	if len(c.greeting.Extensions) > 0 {
+	extensions := slices.DeleteFunc(slices.Clone(c.greeting.Extensions), func(uri string) bool { return uri == nsSecureAuthInfo && !c.SecureAuthInfo })
+	if len(extensions) > 0 {
 		c.raw(`<svcExtension>`)
-		for _, uri := range c.greeting.Extensions {
+		for _, uri := range extensions {
 			c.element("extURI", uri)
 		}
 		c.raw(`</svcExtension>`)

@@ -20,7 +20,7 @@ type options struct {
 	endpoints, site, registrar                   string
 	addr, cert, key, ca, clid, password, pwdFile string
 	timeout                                      time.Duration
-	xml, json                                    bool
+	xml, json, secure                            bool
 }
 
 // Command is "quorate epp".
@@ -62,6 +62,7 @@ why. --xml shows what goes over the wire.`,
 	f.StringVar(&o.password, "password", "", "password to log in with; others on this machine can see it: see --password-file")
 	f.StringVar(&o.pwdFile, "password-file", "", "`file` whose first line is the password")
 	f.DurationVar(&o.timeout, "timeout", client.DefaultTimeout, "how long the whole may take")
+	f.BoolVar(&o.secure, "secure-authinfo", false, "login names RFC 9154: authInfo must be strong, and is shown to nobody")
 	f.BoolVar(&o.xml, "xml", false, "show the frames, on standard error")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	cmd.MarkFlagsMutuallyExclusive("password", "password-file")
@@ -90,6 +91,7 @@ func (o *options) print(w io.Writer, s shown) error {
 // session runs f in a session, and prints what it comes to.
 func (o *options) session(cmd *cobra.Command, f func(ctx context.Context, c *client.Client) (shown, error)) error {
 	return o.connection(cmd, func(ctx context.Context, c *client.Client, t *target) (shown, error) {
+		c.SecureAuthInfo = o.secure
 		if _, err := c.Login(ctx, t.clid, t.password); err != nil {
 			return shown{}, fmt.Errorf("login as %s: %w", t.clid, err)
 		}

@@ -36,6 +36,7 @@ func transfer(o *options) *cobra.Command {
 		of("domain", "domain NAME", "Request, end or follow the transfer of a domain", `  quorate epp transfer domain a.example --op request --auth 2fooBAR --registrar reg2
   quorate epp transfer domain a.example --op approve
   quorate epp transfer domain a.example`, (*client.Client).TransferDomain),
+		of("contact", "contact ID", "Request, end or follow the transfer of a contact", `  quorate epp transfer contact jd1234 --op request --auth 2fooBAR --registrar reg2`, (*client.Client).TransferContact),
 	)
 }
 

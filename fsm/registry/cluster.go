@@ -114,6 +114,7 @@ func (x *Exec) tick(Tick) (Code, any, *Failure) {
 		x.auditSlice(MaxAudited)
 	}
 	if x.Level() >= 3 {
+		x.settleContacts(MaxSettled)
 		x.sweep(MaxSwept)
 		x.zoneDuties()
 	}

@@ -17,45 +17,47 @@ type Kind uint16
 
 // The commands, and the types of their bodies.
 const (
-	KindNewTerm           Kind = 1  // NewTerm
-	KindTick              Kind = 2  // Tick
-	KindPublishZone       Kind = 3  // Publication
-	KindClusterInit       Kind = 4  // Cluster
-	KindPeerPut           Kind = 5  // Peer
-	KindCompareDigests    Kind = 6  // Comparison
-	KindRaiseLevel        Kind = 9  // RaiseLevel
-	KindTLDCreate         Kind = 10 // TLDCreate
-	KindRegistrarCreate   Kind = 20 // RegistrarCreate
-	KindRegistrarFund     Kind = 21 // RegistrarFund
-	KindRegistrarUpdate   Kind = 22 // RegistrarUpdate
-	KindRegistrarLock     Kind = 23 // RegistrarLock
-	KindRegistrarPassword Kind = 24 // RegistrarPassword
-	KindAccessSet         Kind = 25 // AccessSet
-	KindLedgerAudit       Kind = 29 // LedgerAudit
-	KindDomainCreate      Kind = 30 // DomainCreate
-	KindDomainUpdate      Kind = 31 // DomainUpdate
-	KindDomainRenew       Kind = 32 // DomainRenew
-	KindDomainDelete      Kind = 33 // DomainDelete
-	KindDomainTransfer    Kind = 34 // DomainTransfer
-	KindDomainTransferEnd Kind = 35 // DomainTransferEnd
-	KindContactCreate     Kind = 40 // ContactCreate
-	KindContactDelete     Kind = 41 // ContactDelete
-	KindHostCreate        Kind = 50 // HostCreate
-	KindHostDelete        Kind = 51 // HostDelete
-	KindContactUpdate     Kind = 42 // ContactUpdate
-	KindHostUpdate        Kind = 52 // HostUpdate
-	KindPollAck           Kind = 60 // PollAck
-	KindTSIGPut           Kind = 75 // TSIGPut
-	KindTSIGDelete        Kind = 76 // TSIGDelete
-	KindSecondaryPut      Kind = 77 // SecondaryPut
-	KindSecondaryDelete   Kind = 78 // SecondaryDelete
-	KindZoneSet           Kind = 70 // ZoneSet
-	KindZoneKeyAdd        Kind = 71 // ZoneKeyAdd
-	KindZoneKeySet        Kind = 72 // ZoneKeySet
-	KindZoneRecords       Kind = 73 // ZoneRecords
-	KindZoneStage         Kind = 74 // StagePart
-	KindZoneHold          Kind = 79 // ZoneHold
-	KindZoneControl       Kind = 80 // ZoneControl
+	KindNewTerm            Kind = 1  // NewTerm
+	KindTick               Kind = 2  // Tick
+	KindPublishZone        Kind = 3  // Publication
+	KindClusterInit        Kind = 4  // Cluster
+	KindPeerPut            Kind = 5  // Peer
+	KindCompareDigests     Kind = 6  // Comparison
+	KindRaiseLevel         Kind = 9  // RaiseLevel
+	KindTLDCreate          Kind = 10 // TLDCreate
+	KindRegistrarCreate    Kind = 20 // RegistrarCreate
+	KindRegistrarFund      Kind = 21 // RegistrarFund
+	KindRegistrarUpdate    Kind = 22 // RegistrarUpdate
+	KindRegistrarLock      Kind = 23 // RegistrarLock
+	KindRegistrarPassword  Kind = 24 // RegistrarPassword
+	KindAccessSet          Kind = 25 // AccessSet
+	KindLedgerAudit        Kind = 29 // LedgerAudit
+	KindDomainCreate       Kind = 30 // DomainCreate
+	KindDomainUpdate       Kind = 31 // DomainUpdate
+	KindDomainRenew        Kind = 32 // DomainRenew
+	KindDomainDelete       Kind = 33 // DomainDelete
+	KindDomainTransfer     Kind = 34 // DomainTransfer
+	KindDomainTransferEnd  Kind = 35 // DomainTransferEnd
+	KindContactCreate      Kind = 40 // ContactCreate
+	KindContactDelete      Kind = 41 // ContactDelete
+	KindHostCreate         Kind = 50 // HostCreate
+	KindHostDelete         Kind = 51 // HostDelete
+	KindContactUpdate      Kind = 42 // ContactUpdate
+	KindHostUpdate         Kind = 52 // HostUpdate
+	KindPollAck            Kind = 60 // PollAck
+	KindTSIGPut            Kind = 75 // TSIGPut
+	KindTSIGDelete         Kind = 76 // TSIGDelete
+	KindSecondaryPut       Kind = 77 // SecondaryPut
+	KindSecondaryDelete    Kind = 78 // SecondaryDelete
+	KindZoneSet            Kind = 70 // ZoneSet
+	KindZoneKeyAdd         Kind = 71 // ZoneKeyAdd
+	KindZoneKeySet         Kind = 72 // ZoneKeySet
+	KindZoneRecords        Kind = 73 // ZoneRecords
+	KindZoneStage          Kind = 74 // StagePart
+	KindZoneHold           Kind = 79 // ZoneHold
+	KindZoneControl        Kind = 80 // ZoneControl
+	KindContactTransfer    Kind = 43 // ContactTransfer
+	KindContactTransferEnd Kind = 44 // ContactTransferEnd
 )
 
 // CommandID names a command for ever, through retries and leader changes: the
@@ -171,45 +173,47 @@ type verb struct {
 
 // verbs is every command that there is.
 var verbs = map[Kind]verb{
-	KindNewTerm:           bind((*Exec).newTerm),
-	KindTick:              bind((*Exec).tick),
-	KindPublishZone:       bind((*Exec).publishZone),
-	KindClusterInit:       bind((*Exec).clusterInit),
-	KindPeerPut:           bind((*Exec).peerPut),
-	KindCompareDigests:    bind((*Exec).compareDigests),
-	KindRaiseLevel:        bind((*Exec).raiseLevel),
-	KindTLDCreate:         bind((*Exec).tldCreate),
-	KindRegistrarCreate:   bind((*Exec).registrarCreate),
-	KindRegistrarFund:     bind((*Exec).registrarFund),
-	KindRegistrarUpdate:   bind((*Exec).registrarUpdate),
-	KindRegistrarLock:     bind((*Exec).registrarLock),
-	KindRegistrarPassword: bind((*Exec).registrarPassword),
-	KindAccessSet:         bind((*Exec).accessSet),
-	KindLedgerAudit:       bind((*Exec).ledgerAudit),
-	KindDomainCreate:      bind((*Exec).domainCreate),
-	KindDomainUpdate:      bind((*Exec).domainUpdate),
-	KindDomainRenew:       bind((*Exec).domainRenew),
-	KindDomainDelete:      bind((*Exec).domainDelete),
-	KindDomainTransfer:    bind((*Exec).domainTransfer),
-	KindDomainTransferEnd: bind((*Exec).domainTransferEnd),
-	KindContactCreate:     bind((*Exec).contactCreate),
-	KindContactDelete:     bind((*Exec).contactDelete),
-	KindHostCreate:        bind((*Exec).hostCreate),
-	KindHostDelete:        bind((*Exec).hostDelete),
-	KindContactUpdate:     bind((*Exec).contactUpdate),
-	KindHostUpdate:        bind((*Exec).hostUpdate),
-	KindPollAck:           bind((*Exec).pollAck),
-	KindTSIGPut:           bind((*Exec).tsigPut),
-	KindTSIGDelete:        bind((*Exec).tsigDelete),
-	KindSecondaryPut:      bind((*Exec).secondaryPut),
-	KindSecondaryDelete:   bind((*Exec).secondaryDelete),
-	KindZoneSet:           bind((*Exec).zoneSet),
-	KindZoneKeyAdd:        bind((*Exec).zoneKeyAdd),
-	KindZoneKeySet:        bind((*Exec).zoneKeySet),
-	KindZoneRecords:       bind((*Exec).zoneRecords),
-	KindZoneStage:         bind((*Exec).zoneStage),
-	KindZoneHold:          bind((*Exec).zoneHold),
-	KindZoneControl:       bind((*Exec).zoneControl),
+	KindNewTerm:            bind((*Exec).newTerm),
+	KindTick:               bind((*Exec).tick),
+	KindPublishZone:        bind((*Exec).publishZone),
+	KindClusterInit:        bind((*Exec).clusterInit),
+	KindPeerPut:            bind((*Exec).peerPut),
+	KindCompareDigests:     bind((*Exec).compareDigests),
+	KindRaiseLevel:         bind((*Exec).raiseLevel),
+	KindTLDCreate:          bind((*Exec).tldCreate),
+	KindRegistrarCreate:    bind((*Exec).registrarCreate),
+	KindRegistrarFund:      bind((*Exec).registrarFund),
+	KindRegistrarUpdate:    bind((*Exec).registrarUpdate),
+	KindRegistrarLock:      bind((*Exec).registrarLock),
+	KindRegistrarPassword:  bind((*Exec).registrarPassword),
+	KindAccessSet:          bind((*Exec).accessSet),
+	KindLedgerAudit:        bind((*Exec).ledgerAudit),
+	KindDomainCreate:       bind((*Exec).domainCreate),
+	KindDomainUpdate:       bind((*Exec).domainUpdate),
+	KindDomainRenew:        bind((*Exec).domainRenew),
+	KindDomainDelete:       bind((*Exec).domainDelete),
+	KindDomainTransfer:     bind((*Exec).domainTransfer),
+	KindDomainTransferEnd:  bind((*Exec).domainTransferEnd),
+	KindContactCreate:      bind((*Exec).contactCreate),
+	KindContactDelete:      bind((*Exec).contactDelete),
+	KindHostCreate:         bind((*Exec).hostCreate),
+	KindHostDelete:         bind((*Exec).hostDelete),
+	KindContactUpdate:      bind((*Exec).contactUpdate),
+	KindHostUpdate:         bind((*Exec).hostUpdate),
+	KindPollAck:            bind((*Exec).pollAck),
+	KindTSIGPut:            bind((*Exec).tsigPut),
+	KindTSIGDelete:         bind((*Exec).tsigDelete),
+	KindSecondaryPut:       bind((*Exec).secondaryPut),
+	KindSecondaryDelete:    bind((*Exec).secondaryDelete),
+	KindZoneSet:            bind((*Exec).zoneSet),
+	KindZoneKeyAdd:         bind((*Exec).zoneKeyAdd),
+	KindZoneKeySet:         bind((*Exec).zoneKeySet),
+	KindZoneRecords:        bind((*Exec).zoneRecords),
+	KindZoneStage:          bind((*Exec).zoneStage),
+	KindZoneHold:           bind((*Exec).zoneHold),
+	KindZoneControl:        bind((*Exec).zoneControl),
+	KindContactTransfer:    bind((*Exec).contactTransfer),
+	KindContactTransferEnd: bind((*Exec).contactTransferEnd),
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {

@@ -134,6 +134,14 @@ func (v *View) OldestDue() (at Time, ok bool) {
 		ok = true
 		return false
 	})
+	if v.Level() >= 3 {
+		contactDue.Scan(v.r, nil, nil, func(key []byte, _ store.Empty) bool {
+			if first, _ := parseDueKey(key); !ok || first < at {
+				at, ok = first, true
+			}
+			return false
+		})
+	}
 	return at, ok
 }
 

@@ -50,13 +50,14 @@ var kindsSince = map[Kind]Level{
 	KindDomainTransferEnd: 3,
 	KindPollAck:           3,
 	KindTSIGPut:           3, KindTSIGDelete: 3, KindSecondaryPut: 3, KindSecondaryDelete: 3,
-	KindZoneSet:     3,
-	KindZoneKeyAdd:  3,
-	KindZoneKeySet:  3,
-	KindZoneRecords: 3,
-	KindZoneStage:   3,
-	KindZoneHold:    3,
-	KindZoneControl: 3,
+	KindZoneSet:         3,
+	KindZoneKeyAdd:      3,
+	KindZoneKeySet:      3,
+	KindZoneRecords:     3,
+	KindZoneStage:       3,
+	KindZoneHold:        3,
+	KindZoneControl:     3,
+	KindContactTransfer: 3, KindContactTransferEnd: 3,
 }
 
 // since is the level that brought a kind.

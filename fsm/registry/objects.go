@@ -47,9 +47,12 @@ type DomainContact struct {
 }
 
 // AuthInfo is authorization information, as kept: sealed under the cluster's
-// key-encryption key by a front door. The state machine never opens it.
+// key-encryption key by a front door or, where the client knows RFC 9154, as a
+// salted hash that nobody can open. The state machine opens neither. Empty: none is set.
 type AuthInfo struct {
 	Sealed []byte `cbor:"1,keyasint,omitempty"`
+	Salt   []byte `cbor:"2,keyasint,omitempty" since:"3"`
+	Hash   []byte `cbor:"3,keyasint,omitempty" since:"3"` // SHA-256 of the salt and the value
 }
 
 // Grace is a running grace period (RFC 3915 §3.1).
@@ -86,7 +89,8 @@ type Contact struct {
 	Fax      Phone        `cbor:"5,keyasint"`
 	Email    string       `cbor:"6,keyasint"`
 	AuthInfo AuthInfo     `cbor:"7,keyasint"`
-	Disclose *Disclose    `cbor:"8,keyasint,omitempty"` // nil: server policy
+	Disclose *Disclose    `cbor:"8,keyasint,omitempty"`           // nil: server policy
+	Transfer *Transfer    `cbor:"9,keyasint,omitempty" since:"3"` // the newest, pending or ended
 }
 
 // PostalInfo is a name and address (RFC 5733 §2.4).
@@ -235,8 +239,14 @@ func (v *View) HostStatuses(h Host) Statuses {
 	return shown(h.Statuses, hostLinks.Any(v.r, numberKey(h.Number)))
 }
 
-// Contact returns the contact with the client's identifier id.
-func (v *View) Contact(id string) (Contact, bool) { return contacts.Get(v.r, textKey(id)) }
+// Contact returns the contact with the client's identifier id as it stands at log time.
+func (v *View) Contact(id string) (Contact, bool) {
+	n, ok := contacts.Get(v.r, textKey(id))
+	if ok && n.Statuses.Has(PendingTransfer) {
+		n.settle(v.Now())
+	}
+	return n, ok
+}
 
 // HasContact says whether there is a contact with the client's identifier id.
 func (v *View) HasContact(id string) bool { return contacts.Has(v.r, textKey(id)) }

@@ -174,7 +174,7 @@ func (a AuthInfo) Mark() []byte {
 }
 
 // None says that no authorization information is set: nothing that a client gives matches it (RFC 9154 §4.4).
-func (a AuthInfo) None() bool { return len(a.Sealed) == 0 }
+func (a AuthInfo) None() bool { return len(a.Sealed)+len(a.Hash) == 0 }
 
 // proves says whether the proof is of an object's authorization information as it is.
 func (p Proof) proves(number uint64, a AuthInfo) bool {
