@@ -1,6 +1,7 @@
 package epp
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"quorate/epp/extension"
@@ -70,6 +71,9 @@ func (c *command) command(x *schema, e *xmltree.Element) {
 	} else {
 		c.verb = verb.Name
 		c.element = q.Required(c.verb, verbAttributes[c.verb]...)
+		if op, _ := c.element.Attr("op"); c.verb == "transfer" && slices.Contains(transferOps, xmltree.Collapse(op)) {
+			c.op = xmltree.Collapse(op)
+		}
 	}
 	if ext := q.Optional("extension"); ext != nil {
 		inner := x.Sequence(ext)
@@ -80,6 +84,9 @@ func (c *command) command(x *schema, e *xmltree.Element) {
 	q.Optional("clTRID")
 	q.End()
 }
+
+// transferOps are the values of a transfer's op (RFC 5730 §2.9.3.4).
+var transferOps = []string{"approve", "cancel", "query", "reject", "request"}
 
 var verbAttributes = map[string][]string{"poll": {"op", "msgID"}, "transfer": {"op"}}
 
@@ -164,7 +171,7 @@ var operations = map[operation]parser{
 func (c *command) object(s *session) (*xmltree.Element, *registry.Failure) {
 	var x schema
 	if c.verb == "transfer" {
-		c.op = x.Choice(c.element, "op", "", "approve", "cancel", "query", "reject", "request")
+		x.Choice(c.element, "op", "", transferOps...)
 	}
 	q := x.Sequence(c.element)
 	e := q.Foreign()

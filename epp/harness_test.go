@@ -256,6 +256,7 @@ func newServer(t testing.TB, configure func(*Config)) *testServer {
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
+		noteResults(t, s)
 		for _, secret := range []string{testPassword, "2fooBAR", "s3cret"} {
 			if strings.Contains(log.String(), secret) {
 				t.Errorf("the log holds the secret %s", secret)
@@ -379,9 +380,11 @@ func collect(t testing.TB, xml []byte) {
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if err := validateCollected(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
+	for _, err := range []error{validateCollected(), checkResults()} {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
 	}
 	os.Exit(status)
 }
