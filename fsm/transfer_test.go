@@ -1,7 +1,9 @@
 package fsm_test
 
 import (
-	"slices"
+	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"quorate/fsm"
@@ -9,32 +11,52 @@ import (
 	"quorate/fsm/store"
 )
 
-// Random histories hold what they are there for: transfers with every end.
-func TestRandomHistoriesHaveTransfers(t *testing.T) {
+// Histories of nothing but transfers have every end, and keep what must be true.
+func TestTransfersAtRandom(t *testing.T) {
 	t.Parallel()
 	needsLevel(t, 3)
-	events := map[string]int{}
-	missing := []string{
-		"domain:transfer-request", "domain:transfer-approve", "domain:transfer-reject", "domain:transfer-cancel", "host:transfer", "time-out",
-		"contact:transfer-request", "contact time-out",
+	rng := rand.New(rand.NewPCG(1, 1))
+	r := newRig(t)
+	r.policy("example", 200_000, "reg1", "reg2", "reg3")
+	r.raiseTo(3)
+	for i := range 4 {
+		r.must(r.do(registrar("reg1"), registry.KindContactCreate, registry.ContactCreate{ID: fmt.Sprintf("c%d", i), AuthInfo: secret}))
+		name := fmt.Sprintf("d%d.example", i)
+		r.must(r.do(registrar("reg1"), registry.KindDomainCreate, registry.DomainCreate{Name: name, Registrant: "c0", AuthInfo: secret}))
+		r.must(r.do(registrar("reg1"), registry.KindHostCreate, registry.HostCreate{Name: "ns1." + name, Addresses: [][]byte{{192, 0, 2, 1}}}))
 	}
-	for seed := uint64(1); seed < 20 && len(missing) > 0; seed++ {
-		risenHistory(t, seed, 300).view(func(v fsm.View) {
-			v.History(0, func(h registry.Record) bool {
-				if h.Event == "domain:transfer-approve" && h.Actor.Role == registry.RoleNode {
-					h.Event = "time-out"
-				}
-				if h.Event == "contact:transfer-approve" {
-					h.Event = "contact time-out" // whatever command it was that met it
-				}
-				events[h.Event]++
-				return true
-			})
+	for range 400 {
+		actor := registrar(fmt.Sprintf("reg%d", 1+rng.IntN(3)))
+		r.commit(randomTransfer(r, rng, actor, fmt.Sprintf("d%d.example", rng.IntN(4))))
+		r.view(func(v fsm.View) {
+			if err := v.Audit(); err != nil {
+				t.Fatal(err)
+			}
+			checkQueues(t, v)
+			checkTransfers(t, v)
 		})
-		missing = slices.DeleteFunc(missing, func(event string) bool { return events[event] > 0 })
+		r.advance(r.now + registry.Second + registry.Time(rng.Int64N(int64(3*registry.Day))))
 	}
-	if len(missing) > 0 {
-		t.Errorf("no %v among %v", missing, events)
+	events := map[string]int{}
+	r.view(func(v fsm.View) {
+		v.History(0, func(h registry.Record) bool {
+			if strings.HasSuffix(h.Event, ":transfer-approve") && h.Actor.Role == registry.RoleNode {
+				h.Event += " by time-out"
+			}
+			events[h.Event]++
+			return true
+		})
+	})
+	for _, want := range []string{
+		"domain:transfer-request", "domain:transfer-approve", "domain:transfer-reject", "domain:transfer-cancel", "domain:transfer-approve by time-out",
+		"contact:transfer-request", "contact:transfer-approve by time-out", "host:transfer",
+	} {
+		if events[want] == 0 {
+			t.Errorf("no %s among %v", want, events)
+		}
+	}
+	if err := r.m.Verify(); err != nil {
+		t.Error(err)
 	}
 }
 
