@@ -71,7 +71,12 @@ func (d adminDoor) Status(context.Context) (admin.Status, error) {
 		s.Incidents, s.Level = len(v.Incidents(maxDirty)), int(v.Level())
 		for _, z := range v.Zones() {
 			served, _ := n.zones.Serial(fqdn(z.Name))
-			s.Zones = append(s.Zones, admin.Zone{Name: z.Name, Serial: z.Serial, Served: served, Dirty: len(v.Dirty(z.Name, maxDirty))})
+			shown := admin.Zone{Name: z.Name, Serial: z.Serial, Served: served, Dirty: len(v.Dirty(z.Name, maxDirty)), Held: z.Held, Frozen: z.Frozen}
+			if end, ok := v.FirstExpiry(z.Name); ok {
+				p, _ := v.ZonePolicy(z.Name)
+				shown.Signature, shown.Refresh = float64(end-v.Now())/1000, float64(p.Refresh)/1000
+			}
+			s.Zones = append(s.Zones, shown)
 		}
 		known = v.Peers()
 		return nil

@@ -47,6 +47,11 @@ type Zone struct {
 	Serial uint32 `json:"serial"`
 	Served uint32 `json:"served"`
 	Dirty  int    `json:"dirty"` // names to publish, counted up to a bound
+
+	Held      uint64  `json:"held,omitempty"` // names that are held back
+	Frozen    bool    `json:"frozen,omitempty"`
+	Signature float64 `json:"signature,omitempty"` // seconds until the first signature ends; 0: unsigned
+	Refresh   float64 `json:"refresh,omitempty"`   // seconds before their end at which signatures are renewed
 }
 
 // Peer is another node, as seen from this one.

@@ -19,6 +19,9 @@ import (
 // statusTime bounds the question to one site: a site that is stopped must not hold up what the others say.
 const statusTime = 4 * time.Second
 
+// renewalSlack is how late signatures may be renewed before that is a problem: they are due by the hour.
+const renewalSlack = 3 * time.Hour
+
 func statusCommand() *cobra.Command {
 	c, t := leaf("status", "Show the state of every site",
 		`Asks every site and shows what each says of itself: its state, how far its log has
@@ -157,6 +160,17 @@ func (o *overview) findProblems() {
 			say("%s has incidents (%d), commands that broke an invariant or found one broken: see quorate incidents", r.name(), n)
 		}
 	}
+	for _, z := range o.zones() {
+		if z.Held > 0 {
+			say("%d names of zone %s are held back: see quorate zone status %s", z.Held, z.Name, z.Name)
+		}
+		if z.Frozen {
+			say("zone %s is frozen: see quorate zone status %s", z.Name, z.Name)
+		}
+		if z.Signature != 0 && z.Signature < z.Refresh-renewalSlack.Seconds() {
+			say("SIGNATURES of zone %s are not renewed: the first ends in %.0f hours", z.Name, z.Signature/3600)
+		}
+	}
 	if o.Agree != nil && !*o.Agree {
 		var each []string
 		for _, r := range o.Sites {
@@ -166,6 +180,17 @@ func (o *overview) findProblems() {
 		}
 		say("REPLICAS DIFFER at index %d: %s", o.Index, strings.Join(each, ", "))
 	}
+}
+
+// zones are the zones as the site sees them that has come furthest.
+func (o *overview) zones() (all []admin.Zone) {
+	var furthest uint64
+	for _, r := range o.Sites {
+		if r.Status != nil && r.Status.Applied >= furthest {
+			all, furthest = r.Status.Zones, r.Status.Applied
+		}
+	}
+	return all
 }
 
 // answered says whether any site did.
