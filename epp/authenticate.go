@@ -218,5 +218,5 @@ func (s *session) loginImpossible(l *login, err error) *registry.Failure {
 	}
 	s.server.metrics.logins.WithLabelValues(outcome).Inc()
 	s.log.Warn("EPP login impossible", "clID", l.clID, "error", err)
-	return registry.Fail(registry.CommandFailed, "", "", "")
+	return registry.Fail(registry.CommandFailed, "login", "", "the registry can't decide about logins now")
 }

@@ -93,7 +93,7 @@ func parseLogin(e *xmltree.Element) (l login, fail *registry.Failure) {
 	if version := q.Required("version"); x.Text(version) != "" && version.Token() != "1.0" {
 		x.Refuse(registry.UnimplementedVersion, version, "only version 1.0 is spoken here, as the greeting says")
 	} else if version.Token() == "" {
-		x.Violate(version, "empty")
+		x.Violate(version, "the version is missing: 1.0")
 	}
 	if lang := q.Required("lang"); !xmlschema.IsLanguage(xmltree.Collapse(x.Text(lang))) {
 		x.Violate(lang, "not a language tag, such as en")
