@@ -2,6 +2,7 @@ package epp
 
 import (
 	"log/slog"
+	"net"
 	"testing"
 
 	"quorate/epp/client"
@@ -19,8 +20,12 @@ func newBareSession(t testing.TB, r Registry) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
+	from, err := identify(testCredentials(t).clients["reg1"].Leaf, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &session{
-		server: s, registry: r, log: s.log, registrar: "reg1", extensions: map[string]*extension.Extension{secdns.URI: &secdns.Extension},
+		server: s, registry: r, log: s.log, registrar: "reg1", peer: from, extensions: map[string]*extension.Extension{secdns.URI: &secdns.Extension},
 		objects: map[string]bool{nsDomain: true, nsHost: true, nsContact: true},
 	}
 }
@@ -63,6 +68,9 @@ func FuzzCommand(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	r := newRegistry(f)
+	if answer, _, err := newBareSession(f, r).answer(f.Context(), []byte(commandDoc(`<poll op="req"/>`))); err != nil || client.Code(answer) != 1300 {
+		f.Fatalf("the session can do nothing: %v, %s", err, answer)
+	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		s := newBareSession(t, r)
 		answer, _, err := s.answer(t.Context(), doc)

@@ -62,9 +62,6 @@ func messageKey(registrar string, number uint64) store.Key { return textKey(regi
 
 // Queue is the state of a registrar's queue.
 func (v *View) Queue(registrar string) Queue {
-	if v.Level() < 3 {
-		return Queue{}
-	}
 	q, _ := queues.Get(v.r, textKey(registrar))
 	return q
 }
@@ -80,9 +77,7 @@ func (v *View) FirstMessage(registrar string) (m Message, ok bool) {
 
 // Messages calls fn for a registrar's messages, oldest first, until it returns false.
 func (v *View) Messages(registrar string, fn func(Message) bool) {
-	if v.Level() >= 3 {
-		messages.Scan(v.r, textKey(registrar), nil, func(_ []byte, m Message) bool { return fn(m) })
-	}
+	messages.Scan(v.r, textKey(registrar), nil, func(_ []byte, m Message) bool { return fn(m) })
 }
 
 // tell queues a message for a registrar.
