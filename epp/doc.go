@@ -16,9 +16,6 @@ const (
 	nsXSI     = "http://www.w3.org/2001/XMLSchema-instance"
 )
 
-// services are the object services that the greeting offers.
-var services = []string{nsDomain, nsContact, nsHost}
-
 // prefixes are the customary prefixes of namespaces. Some clients look for
 // them literally, so they are the ones written.
 var prefixes = xmlschema.Prefixes

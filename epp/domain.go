@@ -24,39 +24,39 @@ func (x *schema) period(e *xmltree.Element) (months uint16) {
 	return uint16(n)
 }
 
-// nameservers reads an nsType. Name servers are host objects here.
-func (x *schema) nameservers(e *xmltree.Element) (names []string) {
+// nameservers reads an nsType: names of host objects, or attributes. Which of them the TLD has is for the registry to say.
+func (x *schema) nameservers(e *xmltree.Element) (names []string, attributes []registry.HostAttribute) {
 	if e == nil {
-		return nil
+		return nil, nil
 	}
 	q := x.Sequence(e)
 	if q.Peek("hostAttr") {
-		attrs := q.Repeated("hostAttr", 1, 0)
+		all := q.Repeated("hostAttr", 1, 0)
 		q.End()
-		for i := range attrs {
-			x.hostAttr(&attrs[i])
+		for i := range all {
+			attributes = append(attributes, x.hostAttr(&all[i]))
 		}
-		x.Refuse(registry.ParameterPolicy, &attrs[0], "name servers are host objects here, not attributes")
-		return nil
+		return nil, attributes
 	}
 	hosts := q.Repeated("hostObj", 1, 0)
 	q.End()
 	for i := range hosts {
 		names = append(names, x.hostName(&hosts[i]))
 	}
-	return names
+	return names, nil
 }
 
-// hostAttr checks a hostAttrType.
-func (x *schema) hostAttr(e *xmltree.Element) {
+// hostAttr reads a hostAttrType.
+func (x *schema) hostAttr(e *xmltree.Element) (a registry.HostAttribute) {
 	q := x.Sequence(e)
-	x.Label(q.Required("hostName"))
-	addresses := q.Repeated("hostAddr", 0, 0, "ip")
-	q.End()
-	for i := range addresses {
-		x.Token(&addresses[i], 3, 45)
-		x.Choice(&addresses[i], "ip", "v4", "v4", "v6")
+	name := q.Required("hostName")
+	a.Name = x.hostName(name)
+	if problem := delegable(a.Name); problem != "" {
+		x.Refuse(registry.ParameterPolicy, name, "%s", problem)
 	}
+	a.Addresses = x.addresses(q.Repeated("hostAddr", 0, 0, "ip"))
+	q.End()
+	return a
 }
 
 // contacts reads contactTypes.

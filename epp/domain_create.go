@@ -17,7 +17,7 @@ func parseDomainCreate(s *session, e *xmltree.Element) (a action, fail *registry
 		x.Refuse(registry.ParameterPolicy, name, "%s", problem)
 	}
 	d.Months = x.period(q.Optional("period", "unit"))
-	d.Hosts = x.nameservers(q.Optional("ns"))
+	d.Hosts, d.Attributes = x.nameservers(q.Optional("ns"))
 	if registrant := q.Optional("registrant"); registrant != nil {
 		d.Registrant = x.Identifier(registrant)
 	}

@@ -69,13 +69,8 @@ func (s *session) writeDomain(v fsm.View, w *writer, d registry.Domain, hosts st
 	for _, c := range d.Contacts {
 		w.Element(`domain:contact type="`+c.Type+`"`, c.ID)
 	}
-	if names := v.HostNames(d); len(names) > 0 && (hosts == "all" || hosts == "del") {
-		slices.Sort(names)
-		w.Raw(`<domain:ns>`)
-		for _, name := range names {
-			w.Element("domain:hostObj", name)
-		}
-		w.Raw(`</domain:ns>`)
+	if hosts == "all" || hosts == "del" {
+		w.nameservers(v, d)
 	}
 	if hosts == "all" || hosts == "sub" {
 		for _, name := range v.Subordinates(d.Name) {
@@ -98,6 +93,29 @@ func (s *session) writeDomain(v fsm.View, w *writer, d registry.Domain, hosts st
 	}
 	w.Raw(`</domain:infData>`)
 	return nil
+}
+
+// nameservers writes an nsType, if the domain is delegated.
+func (w *writer) nameservers(v fsm.View, d registry.Domain) {
+	names := v.HostNames(d)
+	if len(names) == 0 {
+		return
+	}
+	w.Raw(`<domain:ns>`)
+	if len(d.Attributes) > 0 {
+		for _, a := range d.Attributes {
+			w.Raw(`<domain:hostAttr>`)
+			w.Element("domain:hostName", a.Name)
+			w.addresses("domain:hostAddr", a.Addresses)
+			w.Raw(`</domain:hostAttr>`)
+		}
+	} else {
+		slices.Sort(names)
+		for _, name := range names {
+			w.Element("domain:hostObj", name)
+		}
+	}
+	w.Raw(`</domain:ns>`)
 }
 
 // statuses writes an object's status values.

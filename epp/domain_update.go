@@ -14,8 +14,12 @@ func parseDomainUpdate(s *session, e *xmltree.Element) (a action, fail *registry
 	d.Name = x.hostName(q.Required("name"))
 	add, rem, chg := q.Optional("add"), q.Optional("rem"), q.Optional("chg")
 	q.End()
-	d.AddHosts, d.AddContacts, d.AddStatuses = x.addRem(add)
-	d.RemoveHosts, d.RemoveContacts, d.RemoveStatuses = x.addRem(rem)
+	d.AddHosts, d.AddAttributes, d.AddContacts, d.AddStatuses = x.addRem(add)
+	var gone []registry.HostAttribute
+	d.RemoveHosts, gone, d.RemoveContacts, d.RemoveStatuses = x.addRem(rem)
+	for _, a := range gone {
+		d.RemoveAttributes = append(d.RemoveAttributes, a.Name) // the name is enough to know it by
+	}
 	var auth authInfo
 	if chg != nil {
 		q := x.Sequence(chg)
@@ -41,14 +45,14 @@ func parseDomainUpdate(s *session, e *xmltree.Element) (a action, fail *registry
 }
 
 // addRem reads an addRemType.
-func (x *schema) addRem(e *xmltree.Element) (hosts []string, contacts []registry.DomainContact, statuses registry.Statuses) {
+func (x *schema) addRem(e *xmltree.Element) (hosts []string, attributes []registry.HostAttribute, contacts []registry.DomainContact, statuses registry.Statuses) {
 	if e == nil {
-		return nil, nil, 0
+		return nil, nil, nil, 0
 	}
 	q := x.Sequence(e)
-	hosts = x.nameservers(q.Optional("ns"))
+	hosts, attributes = x.nameservers(q.Optional("ns"))
 	contacts = x.contacts(q.Repeated("contact", 0, 0, "type"))
 	statuses = x.statuses(q.Repeated("status", 0, 11, "s", "lang"), domainStatuses)
 	q.End()
-	return hosts, contacts, statuses
+	return hosts, attributes, contacts, statuses
 }

@@ -28,14 +28,7 @@ func writeHost(v fsm.View, w *writer, h registry.Host) {
 	w.Element("host:name", h.Name)
 	w.Element("host:roid", v.ROID(registry.HostROID, h.Number))
 	w.statuses("host", v.HostStatuses(h))
-	for _, octets := range h.Addresses {
-		ip, _ := netip.AddrFromSlice(octets)
-		family := "v6"
-		if ip.Is4() {
-			family = "v4"
-		}
-		w.Element(`host:addr ip="`+family+`"`, ip.String())
-	}
+	w.addresses("host:addr", h.Addresses)
 	w.Element("host:clID", clientID(h.Sponsor))
 	w.Element("host:crID", clientID(h.Creator))
 	w.Time("host:crDate", h.Created)
@@ -45,4 +38,16 @@ func writeHost(v fsm.View, w *writer, h registry.Host) {
 	w.Time("host:upDate", h.Updated)
 	w.Time("host:trDate", h.Moved)
 	w.Raw(`</host:infData>`)
+}
+
+// addresses writes addrTypes.
+func (w *writer) addresses(name string, all [][]byte) {
+	for _, octets := range all {
+		ip, _ := netip.AddrFromSlice(octets)
+		family := "v6"
+		if ip.Is4() {
+			family = "v4"
+		}
+		w.Element(name+` ip="`+family+`"`, ip.String())
+	}
 }

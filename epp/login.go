@@ -20,7 +20,7 @@ func (s *session) login(ctx context.Context, c *command) (response, error) {
 		fail = failAt(registry.CommandUse, &xmltree.Element{Space: nsEPP, Name: "login"}, "the session is logged in as %s", s.registrar)
 	}
 	if fail == nil {
-		fail = s.chooseServices(&l)
+		fail = s.chooseServices(ctx, &l)
 	}
 	if fail != nil {
 		return refusal(fail), nil
@@ -125,13 +125,14 @@ const nsSecDNS10, nsSecDNS11 = "urn:ietf:params:xml:ns:secDNS-1.0", "urn:ietf:pa
 
 // chooseServices takes the services that a login names. All must be offered;
 // EPP's own namespace is none, but stock clients name it all the same.
-func (s *session) chooseServices(l *login) *registry.Failure {
+func (s *session) chooseServices(ctx context.Context, l *login) *registry.Failure {
 	var x schema
 	l.chosen, l.chosenExtensions = map[string]bool{}, map[string]*extension.Extension{}
+	offered := services(ctx, s.registry)
 	for i := range l.objects {
 		e := &l.objects[i]
 		switch uri := xmltree.Collapse(x.Text(e)); {
-		case slices.Contains(services, uri):
+		case slices.Contains(offered, uri):
 			l.chosen[uri] = true
 		case uri != nsEPP:
 			x.Refuse(registry.UnimplementedObject, e, "this object service is not among the greeting's")

@@ -58,7 +58,7 @@ func (s *session) serve(ctx context.Context) (err error) {
 		}
 	}()
 	s.loginBy = time.Now().Add(s.server.config.Limits.LoginTime)
-	if err := s.write(s.server.greeting(s.out, time.Now())); err != nil {
+	if err := s.write(s.greeting(ctx)); err != nil {
 		return err
 	}
 	for {
@@ -142,6 +142,11 @@ func (s *session) giveUp(cause error) error {
 	return cause
 }
 
+// greeting makes the frame that opens the connection and answers a <hello>.
+func (s *session) greeting(ctx context.Context) []byte {
+	return s.server.greeting(s.out, time.Now(), services(ctx, s.registry))
+}
+
 // answer carries out one frame and returns the frame to answer with, and
 // whether the connection ends then. With an error it ends without an answer.
 func (s *session) answer(ctx context.Context, doc []byte) (reply []byte, end bool, err error) {
@@ -149,7 +154,7 @@ func (s *session) answer(ctx context.Context, doc []byte) (reply []byte, end boo
 	c, fail := parseCommand(doc)
 	if fail == nil && c.verb == "hello" {
 		s.server.metrics.observe("hello", registry.Success, time.Since(began))
-		return s.server.greeting(s.out, time.Now()), false, nil
+		return s.greeting(ctx), false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.server.config.Limits.CommandTime)
 	defer cancel()

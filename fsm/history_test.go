@@ -80,7 +80,10 @@ func randomCommand(r *rig, rng *rand.Rand) registry.Command {
 		}
 		return []string{one}
 	}
-	if r.level() >= 3 && rng.IntN(5) == 0 {
+	if r.level() >= 3 && rng.IntN(8) == 0 {
+		if rng.IntN(16) == 0 {
+			return randomTLDUpdate(r, rng)
+		}
 		return randomUpdate(r, rng, actor, pick("c", 4), host, abroad)
 	}
 	if r.level() >= 3 && rng.IntN(4) == 0 {

@@ -153,6 +153,9 @@ func (s *scenario) line(fields []string) (string, error) {
 	if len(w.plain) > 2 && w.plain[2] == "transfer" {
 		return s.transfer(actor, w)
 	}
+	if w.plain[1] == "tld" {
+		return s.setTLD(actor, w)
+	}
 	kind, body, err := command(w)
 	if err != nil {
 		return "", err
@@ -186,9 +189,12 @@ func command(w words) (registry.Kind, any, error) {
 		}, nil
 	case "host delete":
 		return registry.KindHostDelete, registry.HostDelete{Name: name}, nil
+	case "registrar model":
+		model := map[string]registry.ContactModel{"with": registry.WithContacts, "without": registry.NoContacts}[w.plain[4]]
+		return registry.KindRegistrarUpdate, registry.RegistrarUpdate{ID: name, Contacts: &model}, nil
 	case "domain create":
 		return registry.KindDomainCreate, registry.DomainCreate{
-			Name: name, Months: months, Registrant: w.named["registrant"],
+			Name: name, Months: months, Registrant: w.named["registrant"], Attributes: attributes(w.list("attr")),
 			Contacts: contactsOf(w.list("contacts")), Hosts: w.list("ns"), AuthInfo: auth(w),
 			DS: dsOf(w.list("ds")), Keys: keysOf(w.list("key")), MaxSigLife: uint32(w.number("max_sig_life")),
 		}, nil
@@ -199,6 +205,7 @@ func command(w words) (registry.Kind, any, error) {
 		return registry.KindDomainDelete, registry.DomainDelete{Name: name}, nil
 	case "domain update":
 		u := registry.DomainUpdate{
+			AddAttributes: attributes(w.list("+attr")), RemoveAttributes: w.list("-attr"),
 			Name: name, AddHosts: w.list("+ns"), RemoveHosts: w.list("-ns"),
 			AddContacts: contactsOf(w.list("+contacts")), RemoveContacts: contactsOf(w.list("-contacts")),
 			AddStatuses: statuses(w.list("+status")), RemoveStatuses: statuses(w.list("-status")),
@@ -215,6 +222,64 @@ func command(w words) (registry.Kind, any, error) {
 		return registry.KindDomainUpdate, u, nil
 	}
 	return 0, nil, fmt.Errorf("no such command: %s", strings.Join(w.plain, " "))
+}
+
+// attributes reads NAME or NAME/ADDRESS/ADDRESS.
+func attributes(all []string) (as []registry.HostAttribute) {
+	for _, s := range all {
+		parts := strings.Split(s, "/")
+		as = append(as, registry.HostAttribute{Name: parts[0], Addresses: addresses(parts[1:])})
+	}
+	return as
+}
+
+// setTLD creates or updates a TLD: as the policy line makes them, or as it is, with what the line says.
+func (s *scenario) setTLD(actor registry.Actor, w words) (string, error) {
+	name := w.plain[3]
+	t := defaultTLD(name)
+	if zone := w.named["zone"]; zone != "" {
+		t.Zone, t.Nameservers, t.SOA, t.TTL = zone, nil, registry.SOA{}, registry.TTLs{}
+	}
+	if w.plain[2] == "update" {
+		s.rig.view(func(v fsm.View) { t, _ = v.TLD(name) })
+		t.Name = name
+	}
+	base := t.LastEvent
+	for key, value := range w.named {
+		switch key {
+		case "zone":
+			t.Zone = value
+		case "model":
+			t.Thick, t.PerRegistrar = strings.HasPrefix(value, "thick"), strings.HasSuffix(value, "unless")
+		case "hosts":
+			t.HostAttributes = value == "attributes"
+		case "required":
+			t.RequiredContacts = w.list(key)
+		case "refused":
+			t.RefusedContacts = w.list(key)
+		case "reserved":
+			t.Reserved = w.list(key)
+		case "price":
+			t.CreatePrice = w.number(key)
+		case "ttl":
+			t.TTL = registry.TTLs{Apex: uint32(w.number(key)), Delegation: uint32(w.number(key)), Glue: uint32(w.number(key))}
+		case "refresh":
+			t.SOA.Refresh = uint32(w.number(key))
+		case "base":
+			base += uint64(w.number(key))
+		case "ns":
+			t.Nameservers = nil
+			for _, a := range attributes(w.list(key)) {
+				t.Nameservers = append(t.Nameservers, registry.Nameserver(a))
+			}
+		default:
+			return "", fmt.Errorf("no such setting: %s", key)
+		}
+	}
+	if w.plain[2] == "update" {
+		return s.result(s.rig.do(actor, registry.KindTLDUpdate, registry.TLDUpdate{TLD: t, Base: base})), nil
+	}
+	return s.result(s.rig.do(actor, registry.KindTLDCreate, registry.TLDCreate{TLD: t, Unsigned: registry.HighestLevel >= 3})), nil
 }
 
 func addresses(all []string) (raw [][]byte) {

@@ -3,6 +3,7 @@ package fsm_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,15 @@ import (
 
 // randomUpdate is a change to a contact or a host, for random histories.
 func randomUpdate(r *rig, rng *rand.Rand, actor registry.Actor, contact, host, abroad string) registry.Command {
+	// What is there is worth more changes than what isn't, and its sponsor is the one who may.
+	r.view(func(v fsm.View) {
+		if names := append(v.Subordinates("example"), v.Subordinates("elsewhere.test")...); len(names) > 0 && rng.IntN(4) > 0 {
+			host = names[rng.IntN(len(names))]
+		}
+		if h, ok := v.Host(host); ok && rng.IntN(4) > 0 {
+			actor = registrar(h.Sponsor)
+		}
+	})
 	address := func() [][]byte { return [][]byte{{192, 0, 2, byte(rng.IntN(9))}} }
 	switch rng.IntN(6) {
 	case 0:
@@ -31,6 +41,51 @@ func randomUpdate(r *rig, rng *rand.Rand, actor registry.Actor, contact, host, a
 		to = abroad
 	}
 	return r.command(actor, registry.KindHostUpdate, registry.HostUpdate{Name: host, NewName: to})
+}
+
+// randomTLDUpdate changes what goes into every delegation, or what domains may be made of.
+func randomTLDUpdate(r *rig, rng *rand.Rand) registry.Command {
+	var t registry.TLD
+	r.view(func(v fsm.View) { t, _ = v.TLD("example") })
+	base := t.LastEvent
+	switch rng.IntN(4) {
+	case 0:
+		t.TTL.Delegation = 60 * uint32(1+rng.IntN(9))
+	case 1:
+		t.Nameservers = []registry.Nameserver{{Name: "ns1.nic.example", Addresses: [][]byte{{192, 0, 2, byte(1 + rng.IntN(9))}}}, {Name: fmt.Sprintf("ns%d.elsewhere.test", rng.IntN(3))}}
+	case 2:
+		t.SOA.Refresh = uint32(1 + rng.IntN(9))
+	case 3:
+		t.RefusedContacts = []string{"billing", "tech"}[rng.IntN(2):]
+	}
+	return r.command(operator, registry.KindTLDUpdate, registry.TLDUpdate{TLD: t, Base: base})
+}
+
+// Random histories hold what they are there for: changes of all kinds, and names that are given up.
+func TestRandomHistoriesHaveUpdates(t *testing.T) {
+	t.Parallel()
+	needsLevel(t, 3)
+	events := map[string]int{}
+	missing := []string{"contact:update", "host:update", "tld:update", "a new name"}
+	for seed := uint64(1); seed < 20 && len(missing) > 0; seed++ {
+		names := map[uint64]string{}
+		risenHistory(t, seed, 300).view(func(v fsm.View) {
+			v.History(0, func(h registry.Record) bool {
+				events[h.Event]++
+				if strings.HasPrefix(h.Event, "host:") {
+					if was := names[h.Number]; was != "" && was != h.Object {
+						events["a new name"]++
+					}
+					names[h.Number] = h.Object
+				}
+				return true
+			})
+		})
+		missing = slices.DeleteFunc(missing, func(event string) bool { return events[event] > 0 })
+	}
+	if len(missing) > 0 {
+		t.Errorf("no %v among %v", missing, events)
+	}
 }
 
 // wantGlue holds a published zone against itself: no delegation to a name in it is without an address; and once all is

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -14,11 +16,18 @@ type Domain struct {
 	Name         string          `json:"name"`
 	Registrant   string          `json:"registrant,omitempty"`
 	Contacts     []DomainContact `json:"contacts,omitempty"`
-	Hosts        []string        `json:"hosts,omitempty"` // delegated to
+	Hosts        []string        `json:"hosts,omitempty"`      // delegated to
+	Attributes   []HostAttribute `json:"attributes,omitempty"` // the same, where hosts are no objects
 	Subordinates []string        `json:"subordinates,omitempty"`
 	Expires      time.Time       `json:"expires"`
 	AuthInfo     string          `json:"authInfo,omitempty"`
 	SecDNS       *SecDNS         `json:"secDNS,omitempty"` // nil: the delegation isn't secured
+}
+
+// HostAttribute is a name server that is no object.
+type HostAttribute struct {
+	Name      string       `json:"name"`
+	Addresses []netip.Addr `json:"addresses,omitempty"`
 }
 
 // DomainContact is a contact's role for a domain.
@@ -32,6 +41,7 @@ type DomainCreate struct {
 	Name       string
 	Years      int // 0: the registry's default
 	Hosts      []string
+	Attributes []HostAttribute // in place of Hosts, where hosts are no objects
 	Registrant string
 	Contacts   []DomainContact
 	AuthInfo   string
@@ -56,9 +66,10 @@ type DomainUpdate struct {
 
 // DomainParts are what can be added to a domain and removed from it.
 type DomainParts struct {
-	Hosts    []string
-	Contacts []DomainContact
-	Statuses []string
+	Hosts      []string
+	Attributes []HostAttribute
+	Contacts   []DomainContact
+	Statuses   []string
 }
 
 // CheckDomains asks which names can be registered.
@@ -73,7 +84,7 @@ func (c *Client) CreateDomain(ctx context.Context, d DomainCreate) (*DomainCreat
 	c.open("domain", "create", nsDomain)
 	c.element("domain:name", d.Name)
 	c.period(d.Years)
-	c.nameservers(d.Hosts)
+	c.nameservers(d.Hosts, d.Attributes)
 	c.optional("domain:registrant", d.Registrant)
 	c.contacts(d.Contacts)
 	c.authInfo("domain", d.AuthInfo)
@@ -185,13 +196,19 @@ func (c *Client) period(years int) {
 	}
 }
 
-func (c *Client) nameservers(hosts []string) {
-	if len(hosts) == 0 {
+func (c *Client) nameservers(hosts []string, attributes []HostAttribute) {
+	if len(hosts)+len(attributes) == 0 {
 		return
 	}
 	c.raw(`<domain:ns>`)
 	for _, h := range hosts {
 		c.element("domain:hostObj", h)
+	}
+	for _, a := range attributes {
+		c.raw(`<domain:hostAttr>`)
+		c.element("domain:hostName", a.Name)
+		c.addresses("domain:hostAddr", a.Addresses)
+		c.raw(`</domain:hostAttr>`)
 	}
 	c.raw(`</domain:ns>`)
 }
@@ -203,11 +220,11 @@ func (c *Client) contacts(all []DomainContact) {
 }
 
 func (c *Client) parts(name string, p DomainParts) {
-	if len(p.Hosts)+len(p.Contacts)+len(p.Statuses) == 0 {
+	if len(p.Hosts)+len(p.Attributes)+len(p.Contacts)+len(p.Statuses) == 0 {
 		return
 	}
 	c.raw(`<`, name, `>`)
-	c.nameservers(p.Hosts)
+	c.nameservers(p.Hosts, p.Attributes)
 	c.contacts(p.Contacts)
 	c.statuses("domain", p.Statuses)
 	c.raw(`</`, name, `>`)
@@ -224,6 +241,21 @@ func readDomain(e *xmltree.Element) (*Domain, error) {
 	}
 	if ns := e.Child("ns"); ns != nil {
 		d.Hosts = childTexts(ns, "hostObj")
+		for i := range ns.Children {
+			attr := &ns.Children[i]
+			if !attr.Is(ns.Space, "hostAttr") {
+				continue
+			}
+			a := HostAttribute{Name: childText(attr, "hostName")}
+			for _, text := range childTexts(attr, "hostAddr") {
+				ip, err := netip.ParseAddr(text)
+				if err != nil {
+					return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+				}
+				a.Addresses = append(a.Addresses, ip)
+			}
+			d.Attributes = append(d.Attributes, a)
+		}
 	}
 	for i := range e.Children {
 		if c := &e.Children[i]; c.Is(e.Space, "contact") {

@@ -17,7 +17,7 @@ func create(o *options) *cobra.Command {
 
 func createDomain(o *options) *cobra.Command {
 	var d client.DomainCreate
-	var admin, tech, billing []string
+	var admin, tech, billing, servers []string
 	var ds secDNSFlags
 	cmd := &cobra.Command{
 		Use: "domain NAME", Short: "Register a domain", Args: cobra.ExactArgs(1),
@@ -26,6 +26,10 @@ func createDomain(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.Name = args[0]
 			d.Contacts = contacts(admin, tech, billing)
+			var err error
+			if d.Attributes, err = parseAttributes("--ns-attr", servers); err != nil {
+				return err
+			}
 			if err := ds.read(&d.SecDNS); err != nil {
 				return err
 			}
@@ -43,6 +47,7 @@ func createDomain(o *options) *cobra.Command {
 	f.StringSliceVar(&tech, "tech", nil, "`id` of a technical contact")
 	f.StringSliceVar(&billing, "billing", nil, "`id` of a billing contact")
 	f.StringSliceVar(&d.Hosts, "ns", nil, "`name` of a host to delegate to; repeat it, or separate with commas")
+	f.StringArrayVar(&servers, "ns-attr", nil, "`name=address,address` of a name server, in TLDs that have no host objects; the name alone outside of the domain")
 	f.IntVar(&d.Years, "years", 0, "for how long (default the registry's: one)")
 	f.StringVar(&d.AuthInfo, "auth", "", "authInfo `password` (default none)")
 	ds.add(cmd, "", "of the zone")

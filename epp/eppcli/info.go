@@ -87,6 +87,13 @@ func printDomain(w io.Writer, d *client.Domain) {
 		field(w, c.Type, c.ID)
 	}
 	field(w, "hosts", strings.Join(d.Hosts, ", "))
+	for _, a := range d.Attributes {
+		text := a.Name
+		for _, ip := range a.Addresses {
+			text += " " + ip.String()
+		}
+		field(w, "host", text)
+	}
 	field(w, "subordinate", strings.Join(d.Subordinates, ", "))
 	printSecDNS(w, d.SecDNS)
 	field(w, "authInfo", d.AuthInfo)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ func update(o *options) *cobra.Command {
 
 func updateDomain(o *options) *cobra.Command {
 	var d client.DomainUpdate
-	var add, rem struct{ admin, tech, billing []string }
+	var add, rem struct{ admin, tech, billing, attributes []string }
 	var registrant, auth string
 	var addDS, remDS secDNSFlags
 	domain := &cobra.Command{
@@ -26,8 +27,14 @@ func updateDomain(o *options) *cobra.Command {
   quorate epp update domain a.example --add-status clientHold,clientTransferProhibited
   quorate epp update domain a.example --registrant jd5678 --auth ""
   quorate epp update domain a.example --rem-all-ds --add-ds 12345,13,2,3AA5AB37EFCE57F737FC1627013FEE07BDF241BD10F3B1964AB55C78E79A304B`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			d.Name = args[0]
+			if d.Add.Attributes, err = parseAttributes("--add-ns-attr", add.attributes); err != nil {
+				return err
+			}
+			if d.Remove.Attributes, err = parseAttributes("--rem-ns-attr", rem.attributes); err != nil {
+				return err
+			}
 			d.Add.Contacts = contacts(add.admin, add.tech, add.billing)
 			d.Remove.Contacts = contacts(rem.admin, rem.tech, rem.billing)
 			if err := errors.Join(addDS.read(&d.SecDNS.Add), remDS.read(&d.SecDNS.Remove)); err != nil {
@@ -51,6 +58,8 @@ func updateDomain(o *options) *cobra.Command {
 	f := domain.Flags()
 	f.StringSliceVar(&d.Add.Hosts, "add-ns", nil, "`name` of a host to delegate to as well")
 	f.StringSliceVar(&d.Remove.Hosts, "rem-ns", nil, "`name` of a host to delegate to no longer")
+	f.StringArrayVar(&add.attributes, "add-ns-attr", nil, "`name=address,address` of a name server to delegate to as well, in TLDs that have no host objects")
+	f.StringArrayVar(&rem.attributes, "rem-ns-attr", nil, "`name` of such a name server to delegate to no longer")
 	f.StringSliceVar(&d.Add.Statuses, "add-status", nil, "`status` to set: client{Hold,DeleteProhibited,RenewProhibited,TransferProhibited,UpdateProhibited}")
 	f.StringSliceVar(&d.Remove.Statuses, "rem-status", nil, "`status` to remove")
 	f.StringSliceVar(&add.admin, "add-admin", nil, "`id` of an administrative contact to add")
@@ -119,6 +128,21 @@ func parseAddresses(flag string, all []string) (ips []netip.Addr, err error) {
 		ips = append(ips, ip)
 	}
 	return ips, nil
+}
+
+// parseAttributes reads name servers that are no objects: NAME or NAME=ADDRESS,ADDRESS.
+func parseAttributes(flag string, all []string) (attributes []client.HostAttribute, err error) {
+	for _, s := range all {
+		name, addresses, given := strings.Cut(s, "=")
+		a := client.HostAttribute{Name: name}
+		if given {
+			if a.Addresses, err = parseAddresses(flag, strings.Split(addresses, ",")); err != nil {
+				return nil, err
+			}
+		}
+		attributes = append(attributes, a)
+	}
+	return attributes, nil
 }
 
 func updateContact(o *options) *cobra.Command {

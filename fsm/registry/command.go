@@ -58,6 +58,7 @@ const (
 	KindZoneControl        Kind = 80 // ZoneControl
 	KindContactTransfer    Kind = 43 // ContactTransfer
 	KindContactTransferEnd Kind = 44 // ContactTransferEnd
+	KindTLDUpdate          Kind = 11 // TLDUpdate
 )
 
 // CommandID names a command for ever, through retries and leader changes: the
@@ -214,6 +215,7 @@ var verbs = map[Kind]verb{
 	KindZoneControl:        bind((*Exec).zoneControl),
 	KindContactTransfer:    bind((*Exec).contactTransfer),
 	KindContactTransferEnd: bind((*Exec).contactTransferEnd),
+	KindTLDUpdate:          bind((*Exec).tldUpdate),
 }
 
 func bind[B any](f func(*Exec, B) (Code, any, *Failure)) verb {

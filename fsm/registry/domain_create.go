@@ -24,6 +24,7 @@ type DomainCreate struct {
 	Contacts   []DomainContact `cbor:"4,keyasint,omitempty"`
 	Hosts      []string        `cbor:"5,keyasint,omitempty"` // names of host objects
 	AuthInfo   AuthInfo        `cbor:"6,keyasint"`
+	Attributes []HostAttribute `cbor:"7,keyasint,omitempty" since:"3"` // in place of Hosts, where the TLD wants it
 	DS         []DSData        `cbor:"8,keyasint,omitempty" since:"3"`
 	Keys       []DNSKeyData    `cbor:"9,keyasint,omitempty" since:"3"`
 	MaxSigLife uint32          `cbor:"10,keyasint,omitempty" since:"3"` // 0: no wish
@@ -55,7 +56,14 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	if fail != nil {
 		return 0, nil, fail
 	}
-	if fail := x.checkModel(&tld, c.Registrant, c.Contacts); fail != nil {
+	if fail := x.checkModel(&tld, nil, &Domain{Object: Object{Sponsor: x.Actor.Name}, Registrant: c.Registrant, Contacts: c.Contacts}); fail != nil {
+		return 0, nil, fail
+	}
+	if fail := tld.checkHostModel(len(c.Hosts), len(c.Attributes)); fail != nil {
+		return 0, nil, fail
+	}
+	attributes, fail := x.changeAttributes(c.Name, nil, c.Attributes, nil)
+	if fail != nil {
 		return 0, nil, fail
 	}
 	numbers, fail := x.delegatedTo(c.Hosts)
@@ -69,7 +77,7 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	slices.SortFunc(c.Contacts, compareContacts)
 	d := Domain{
 		Object: x.create(), Name: c.Name, TLD: tld.Name, Expires: x.Now.AddMonths(12 * n),
-		Registrant: c.Registrant, Contacts: c.Contacts, Hosts: numbers, AuthInfo: c.AuthInfo,
+		Registrant: c.Registrant, Contacts: c.Contacts, Hosts: numbers, Attributes: attributes, AuthInfo: c.AuthInfo,
 	}
 	secure := secDNS{addDS: c.DS, addKeys: c.Keys}
 	if c.MaxSigLife != 0 {
@@ -109,22 +117,6 @@ func (v *View) registrable(name string) (TLD, *Failure) {
 		return tld, Fail(ParameterPolicy, "domain:name", name, "the name is reserved")
 	}
 	return tld, nil
-}
-
-// checkModel holds a domain's contacts against the TLD's data model.
-func (x *Exec) checkModel(tld *TLD, registrant string, all []DomainContact) *Failure {
-	switch {
-	case !tld.Thick && (registrant != "" || len(all) > 0):
-		return Fail(ParameterPolicy, "domain:registrant", registrant, "%s keeps no contacts", tld.Name)
-	case tld.Thick && registrant == "":
-		return Fail(RequiredParameter, "domain:registrant", "", "%s needs a registrant", tld.Name)
-	case len(all) > MaxDomainContacts:
-		return Fail(ParameterPolicy, "domain:contact", "", "a domain has at most %d contacts", MaxDomainContacts)
-	}
-	if registrant != "" && !x.HasContact(registrant) {
-		return Fail(ObjectDoesNotExist, "domain:registrant", registrant, "there is no such contact")
-	}
-	return x.checkContacts(all)
 }
 
 // Availability is the answer to a check (RFC 5730 §2.9.2.1).

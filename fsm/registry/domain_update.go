@@ -7,21 +7,23 @@ import (
 // DomainUpdate changes a domain (RFC 5731 §3.2.5). What is removed is removed
 // before anything is added.
 type DomainUpdate struct {
-	Name           string          `cbor:"1,keyasint"`
-	AddHosts       []string        `cbor:"2,keyasint,omitempty"`
-	RemoveHosts    []string        `cbor:"3,keyasint,omitempty"`
-	AddContacts    []DomainContact `cbor:"4,keyasint,omitempty"`
-	RemoveContacts []DomainContact `cbor:"5,keyasint,omitempty"`
-	AddStatuses    Statuses        `cbor:"6,keyasint,omitempty"`
-	RemoveStatuses Statuses        `cbor:"7,keyasint,omitempty"`
-	Registrant     *string         `cbor:"8,keyasint,omitempty"` // nil: as it is
-	AuthInfo       *AuthInfo       `cbor:"9,keyasint,omitempty"` // nil: as it is
-	AddDS          []DSData        `cbor:"12,keyasint,omitempty" since:"3"`
-	RemoveDS       []DSData        `cbor:"13,keyasint,omitempty" since:"3"` // the key of one plays no part
-	AddKeys        []DNSKeyData    `cbor:"14,keyasint,omitempty" since:"3"`
-	RemoveKeys     []DNSKeyData    `cbor:"15,keyasint,omitempty" since:"3"`
-	RemoveAllDS    bool            `cbor:"16,keyasint,omitempty" since:"3"` // all DS records and keys, before anything is added
-	MaxSigLife     *uint32         `cbor:"17,keyasint,omitempty" since:"3"` // nil: as it is
+	Name             string          `cbor:"1,keyasint"`
+	AddHosts         []string        `cbor:"2,keyasint,omitempty"`
+	RemoveHosts      []string        `cbor:"3,keyasint,omitempty"`
+	AddContacts      []DomainContact `cbor:"4,keyasint,omitempty"`
+	RemoveContacts   []DomainContact `cbor:"5,keyasint,omitempty"`
+	AddStatuses      Statuses        `cbor:"6,keyasint,omitempty"`
+	RemoveStatuses   Statuses        `cbor:"7,keyasint,omitempty"`
+	Registrant       *string         `cbor:"8,keyasint,omitempty"` // nil: as it is
+	AuthInfo         *AuthInfo       `cbor:"9,keyasint,omitempty"` // nil: as it is
+	AddAttributes    []HostAttribute `cbor:"10,keyasint,omitempty" since:"3"`
+	RemoveAttributes []string        `cbor:"11,keyasint,omitempty" since:"3"` // names
+	AddDS            []DSData        `cbor:"12,keyasint,omitempty" since:"3"`
+	RemoveDS         []DSData        `cbor:"13,keyasint,omitempty" since:"3"` // the key of one plays no part
+	AddKeys          []DNSKeyData    `cbor:"14,keyasint,omitempty" since:"3"`
+	RemoveKeys       []DNSKeyData    `cbor:"15,keyasint,omitempty" since:"3"`
+	RemoveAllDS      bool            `cbor:"16,keyasint,omitempty" since:"3"` // all DS records and keys, before anything is added
+	MaxSigLife       *uint32         `cbor:"17,keyasint,omitempty" since:"3"` // nil: as it is
 }
 
 func (c *DomainUpdate) secDNS() secDNS {
@@ -41,6 +43,13 @@ func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
 	if d.Statuses, fail = x.changeStatuses(d.Statuses, c.AddStatuses, c.RemoveStatuses, ClientStatuses|ServerStatuses, "domain:status"); fail != nil {
 		return 0, nil, fail
 	}
+	tld := x.mustTLD(d.TLD)
+	if fail := tld.checkHostModel(len(c.AddHosts)+len(c.RemoveHosts), len(c.AddAttributes)+len(c.RemoveAttributes)); fail != nil {
+		return 0, nil, fail
+	}
+	if d.Attributes, fail = x.changeAttributes(d.Name, d.Attributes, c.AddAttributes, c.RemoveAttributes); fail != nil {
+		return 0, nil, fail
+	}
 	if d.Hosts, fail = x.changeHosts(d.Hosts, c.AddHosts, c.RemoveHosts); fail != nil {
 		return 0, nil, fail
 	}
@@ -50,8 +59,7 @@ func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
 	if c.Registrant != nil {
 		d.Registrant = *c.Registrant
 	}
-	tld := x.mustTLD(d.TLD)
-	if fail := x.checkModel(&tld, d.Registrant, d.Contacts); fail != nil {
+	if fail := x.checkModel(&tld, &before, &d); fail != nil {
 		return 0, nil, fail
 	}
 	if fail := d.secure(&tld, c.secDNS()); fail != nil {
@@ -68,7 +76,7 @@ func (x *Exec) domainUpdate(c DomainUpdate) (Code, any, *Failure) {
 
 // mayUpdate lets a client through its own clientUpdateProhibited only to remove it (RFC 5731 §2.3).
 func (x *Exec) mayUpdate(has Statuses, c DomainUpdate) *Failure {
-	onlyRemoves := len(c.AddHosts)+len(c.RemoveHosts)+len(c.AddContacts)+len(c.RemoveContacts) == 0 &&
+	onlyRemoves := len(c.AddAttributes)+len(c.RemoveAttributes)+len(c.AddHosts)+len(c.RemoveHosts)+len(c.AddContacts)+len(c.RemoveContacts) == 0 &&
 		c.AddStatuses == 0 && c.Registrant == nil && c.AuthInfo == nil && c.secDNS().empty()
 	return x.updatable(has, c.RemoveStatuses, onlyRemoves, "domain:name", c.Name)
 }

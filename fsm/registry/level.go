@@ -58,6 +58,7 @@ var kindsSince = map[Kind]Level{
 	KindZoneHold:        3,
 	KindZoneControl:     3,
 	KindContactTransfer: 3, KindContactTransferEnd: 3,
+	KindTLDUpdate: 3,
 }
 
 // since is the level that brought a kind.

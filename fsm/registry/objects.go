@@ -34,10 +34,11 @@ type Domain struct {
 	Purge      Time            `cbor:"10,keyasint,omitempty"` // when pendingDelete ends the object
 
 	// What secures the delegation (RFC 5910): DS records or keys, never both; each sorted.
-	DS         []DSData     `cbor:"13,keyasint,omitempty" since:"3"`
-	Keys       []DNSKeyData `cbor:"14,keyasint,omitempty" since:"3"`
-	MaxSigLife uint32       `cbor:"15,keyasint,omitempty" since:"3"` // how long the child wants signatures over its DS records to be valid, in seconds; 0: no wish
-	Transfer   *Transfer    `cbor:"11,keyasint,omitempty" since:"3"` // the newest, pending or ended
+	DS         []DSData        `cbor:"13,keyasint,omitempty" since:"3"`
+	Keys       []DNSKeyData    `cbor:"14,keyasint,omitempty" since:"3"`
+	MaxSigLife uint32          `cbor:"15,keyasint,omitempty" since:"3"` // how long the child wants signatures over its DS records to be valid, in seconds; 0: no wish
+	Transfer   *Transfer       `cbor:"11,keyasint,omitempty" since:"3"` // the newest, pending or ended
+	Attributes []HostAttribute `cbor:"12,keyasint,omitempty" since:"3"` // name servers of a TLD that has no host objects, by name
 }
 
 // DomainContact is a contact's role for a domain.
@@ -174,7 +175,7 @@ func (v *View) Domains(ancestor, from string, fn func(Domain) bool) {
 // worked out (RFC 5731 §2.3).
 func (v *View) DomainStatuses(d Domain) Statuses {
 	s := d.Statuses
-	if len(d.Hosts) == 0 {
+	if len(d.Hosts)+len(d.Attributes) == 0 {
 		s |= Inactive
 	}
 	if s == 0 {
@@ -216,11 +217,14 @@ func (v *View) HostByNumber(n uint64) Host {
 	return h
 }
 
-// HostNames are the names of a domain's delegated-to hosts, in the order of their creation.
+// HostNames are the names of a domain's name servers: its host objects', in the order of their creation, and its attributes'.
 func (v *View) HostNames(d Domain) []string {
-	names := make([]string, len(d.Hosts))
+	names := make([]string, len(d.Hosts), len(d.Hosts)+len(d.Attributes))
 	for i, n := range d.Hosts {
 		names[i] = v.HostByNumber(n).Name
+	}
+	for _, a := range d.Attributes {
+		names = append(names, a.Name)
 	}
 	return names
 }

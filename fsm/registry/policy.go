@@ -53,6 +53,7 @@ type Registrar struct {
 	Networks     []Network    `cbor:"20,keyasint,omitempty" since:"3"` // where it may log in from; none: anywhere
 	Sessions     uint32       `cbor:"21,keyasint,omitempty" since:"3"` // on all nodes together; 0: as Access says
 	LockedUntil  Time         `cbor:"22,keyasint,omitempty" since:"3"` // no login before
+	Contacts     ContactModel `cbor:"30,keyasint,omitempty" since:"3"` // where a TLD leaves it to registrars
 }
 
 // TLD is a top-level domain, or a suffix below one, under which names are registered.
@@ -79,6 +80,12 @@ type TLD struct {
 	DNSSEC     DNSSECInterface `cbor:"34,keyasint,omitempty" since:"3"`
 	MaxDS      uint8           `cbor:"35,keyasint,omitempty" since:"3"` // of a domain; 0: DefaultDomainDS
 	MaxSigLife uint32          `cbor:"36,keyasint,omitempty" since:"3"` // the longest that a domain may ask for, in seconds; 0: DefaultSigLife
+	// What its domains are made of.
+	PerRegistrar     bool     `cbor:"18,keyasint,omitempty" since:"3"` // a registrar's own model (Registrar.Contacts) comes before Thick
+	RequiredContacts []string `cbor:"19,keyasint,omitempty" since:"3"` // types that a domain with contacts needs, sorted
+	RefusedContacts  []string `cbor:"20,keyasint,omitempty" since:"3"` // types that it can't have, sorted
+	HostAttributes   bool     `cbor:"21,keyasint,omitempty" since:"3"` // name servers are attributes of domains; otherwise host objects
+
 	// Zone is the TLD in whose zone this one's domains are published, as below an empty non-terminal; "": a zone of its own.
 	Zone          string `cbor:"22,keyasint,omitempty" since:"3"`
 	TransferPrice *int64 `cbor:"30,keyasint,omitempty" since:"3"` // minor units a year; nil: the price of a renewal

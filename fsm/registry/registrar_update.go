@@ -22,6 +22,7 @@ type RegistrarUpdate struct {
 	Networks           *[]Network    `cbor:"17,keyasint,omitempty"`
 	Sessions           *uint32       `cbor:"18,keyasint,omitempty"`
 	Unlock             bool          `cbor:"19,keyasint,omitempty"`
+	Contacts           *ContactModel `cbor:"30,keyasint,omitempty"`
 }
 
 // registrarUpdate fails with 2201, 2302, 2303, 2003, 2004, 2005, 2306.
@@ -54,6 +55,10 @@ func (x *Exec) registrarUpdate(u RegistrarUpdate) (Code, any, *Failure) {
 	set(&r.Email, u.Email)
 	set(&r.Networks, u.Networks)
 	set(&r.Sessions, u.Sessions)
+	set(&r.Contacts, u.Contacts)
+	if r.Contacts > NoContacts {
+		return 0, nil, Fail(ParameterRange, "contacts", "", "no such model")
+	}
 	if u.Unlock {
 		r.LockedUntil = 0
 	}

@@ -28,16 +28,48 @@ func (x *Exec) tldCreate(c TLDCreate) (Code, any, *Failure) {
 	if _, taken := domains.Get(x.tx, nameKey(t.Name)); taken {
 		return 0, nil, Fail(ObjectExists, "name", t.Name, "a registrar has registered this name")
 	}
-	slices.Sort(t.Reserved)
-	t.Reserved = slices.Compact(t.Reserved)
+	t.normalize()
 	if fail := checkTLD(&t); fail != nil {
 		return 0, nil, fail
+	}
+	if t.Zone != "" {
+		if fail := x.checkSuffix(&t); fail != nil {
+			return 0, nil, fail
+		}
 	}
 	t.Created, t.Updated, t.LastEvent = x.Now, 0, 0
 	x.recordEvent("tld:create", t.Name, 0, &t.LastEvent, nil, t)
 	tlds.Put(x.tx, nameKey(t.Name), t)
+	if t.Zone != "" {
+		return Success, nil, nil
+	}
 	x.openZone(&t, c.Serial, c.Unsigned)
+	if x.Level() >= 3 {
+		x.dirtyChild(&t)
+	}
 	return Success, nil, nil
+}
+
+func (t *TLD) normalize() {
+	for _, set := range []*[]string{&t.Reserved, &t.RequiredContacts, &t.RefusedContacts} {
+		slices.Sort(*set)
+		*set = slices.Compact(*set)
+	}
+}
+
+// checkSuffix lets a TLD be published in the zone of another: one that has a zone of its own, for there is one zone then.
+func (x *Exec) checkSuffix(t *TLD) *Failure {
+	above, ok := x.TLD(t.Zone)
+	switch {
+	case !ok || !below(t.Name, t.Zone) || above.Zone != "":
+		return Fail(ParameterPolicy, "zone", t.Zone, "not a TLD with a zone of its own that %s is below", t.Name)
+	case len(t.Nameservers) > 0 || t.SOA != (SOA{}):
+		return Fail(ParameterPolicy, "zone", t.Zone, "name servers and SOA are the zone's")
+	}
+	if nearest, _ := x.TLDOf(t.Name); nearest.zone() != t.Zone {
+		return Fail(ParameterPolicy, "zone", t.Zone, "%s is in the zone %s", t.Name, nearest.zone())
+	}
+	return nil
 }
 
 func checkTLD(t *TLD) *Failure {
@@ -56,12 +88,16 @@ func checkTLD(t *TLD) *Failure {
 		return Fail(ParameterRange, "transfer_price", "", "a price is between nothing and %d minor units", int64(MaxPrice))
 	case t.transferWait() < 0 || t.transferGrace() < 0:
 		return Fail(ParameterRange, "transfer_wait", "", "a duration is not negative")
+	case t.Zone != "": // which has the rest
 	case len(t.Nameservers) == 0 || len(t.Nameservers) > MaxDomainHosts:
 		return Fail(ParameterRange, "nameservers", "", "a zone has 1 to %d name servers", MaxDomainHosts)
 	case !ValidName(t.SOA.MName) || !ValidName(t.SOA.RName):
 		return Fail(ParameterSyntax, "soa", "", "not a host name in lower case")
 	}
 	if fail := t.checkDNSSEC(); fail != nil {
+		return fail
+	}
+	if fail := t.checkContactTypes(); fail != nil {
 		return fail
 	}
 	for i, ns := range t.Nameservers {

@@ -157,9 +157,10 @@ func (v *View) Publish(zone string, index uint64, max int) (p Publication, ok bo
 		p.Removed = append(p.Removed, lacking(was, is)...)
 		p.Added = append(p.Added, lacking(is, was)...)
 	}
-	if len(p.Removed)+len(p.Added) > 0 {
+	soa, had := zoneRRsets.Get(v.r, ownerKey(zone, zone).Uint16(TypeSOA))
+	if len(p.Removed)+len(p.Added) > 0 || had && !equalSets(soa, tld.soa(z.Serial)) {
 		p.Serial++
-		if soa, had := zoneRRsets.Get(v.r, ownerKey(zone, zone).Uint16(TypeSOA)); had {
+		if had {
 			p.Removed = append(p.Removed, soa)
 		}
 		p.Added = append(p.Added, tld.soa(p.Serial))
@@ -331,6 +332,11 @@ func (x *Exec) dirtyDelegation(before, after *Domain) {
 		for _, n := range d.Hosts {
 			if h := x.HostByNumber(n); below(h.Name, zone) {
 				x.dirty(zone, h.Name)
+			}
+		}
+		for _, a := range d.Attributes {
+			if a.Name == d.Name || below(a.Name, d.Name) {
+				x.dirty(zone, a.Name)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ const (
 // delegated says whether a domain is in its zone: it has name servers and
 // neither a hold nor its end before it (RFC 5731 §2.3).
 func (v *View) delegated(d *Domain) bool {
-	return len(d.Hosts) > 0 && !d.Statuses.Has(AnyHold|PendingDelete)
+	return len(d.Hosts)+len(d.Attributes) > 0 && !d.Statuses.Has(AnyHold|PendingDelete)
 }
 
 // content is what a zone should have at a name: the apex, a delegation, glue,
@@ -47,6 +47,9 @@ func (v *View) glue(tld *TLD, owner string) [][]byte {
 		if ns.Name == owner {
 			return ns.Addresses
 		}
+	}
+	if addresses := v.attributeGlue(tld.Name, owner); len(addresses) > 0 {
+		return addresses
 	}
 	if s, leaving := v.leaving(owner); leaving {
 		return s.Addresses

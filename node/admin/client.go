@@ -146,6 +146,21 @@ func (c *Client) DelegationSigners(ctx context.Context, name string) (Delegation
 	return request[DelegationSigners](ctx, c, "GET", zonePath(name, "/ds"), c.level(), nil)
 }
 
+// ChangeTLD changes a TLD and returns it as it then is.
+func (c *Client) ChangeTLD(ctx context.Context, name string, change TLDChange) (TLD, error) {
+	return request[TLD](ctx, c, "PATCH", "/v1/tlds/"+url.PathEscape(name), nil, change)
+}
+
+// Domain asks for one domain; 404 when there is none of that name.
+func (c *Client) Domain(ctx context.Context, name string) (Domain, error) {
+	return request[Domain](ctx, c, "GET", "/v1/domains/"+url.PathEscape(name), c.level(), nil)
+}
+
+// ChangeStatus sets and removes statuses of a domain, and returns it as it then is.
+func (c *Client) ChangeStatus(ctx context.Context, name string, change StatusChange) (Domain, error) {
+	return request[Domain](ctx, c, "PATCH", "/v1/domains/"+url.PathEscape(name)+"/status", nil, change)
+}
+
 // Registrars asks for all registrars.
 func (c *Client) Registrars(ctx context.Context) ([]Registrar, error) {
 	return request[[]Registrar](ctx, c, "GET", "/v1/registrars", c.level(), nil)

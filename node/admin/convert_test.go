@@ -75,19 +75,22 @@ func FuzzTLD(f *testing.F) {
 	f.Add([]byte(`{"name":"example","nameservers":[{"name":"ns1.nic.example","addresses":["192.0.2.1","2001:db8::1"]}]}`))
 	f.Add([]byte(`{"name":"Shop.","model":"thin","currency":"jpy","create_price":"800","max_years":3,"add_grace":"0s","reserved":[],"nameservers":[{"name":"ns1.example"}]}`))
 	f.Add([]byte(`{"name":"x","create_price":"99999999999","nameservers":[{"name":"ns.x","addresses":["::ffff:1.2.3.4"]}],"soa":{"refresh":4294967295}}`))
+	f.Add([]byte(`{"name":"co.example","zone":"example","hosts":"attributes","secdns":{"interface":"keyData","max_records":3},"required_contacts":["tech","admin"],"per_registrar":true}`))
+	f.Add([]byte(`{"name":"x","nameservers":[{"name":"ns.elsewhere"}],"transfer_price":"1","transfer_wait":"1h","transfer_grace":"0s","refused_contacts":["billing"]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var wanted TLD
 		if json.Unmarshal(body, &wanted) != nil {
 			return
 		}
-		r, err := wanted.registry()
+		r, err := wanted.registry(registry.TLD{})
 		if err != nil {
 			requireFailure(t, err)
 			return
 		}
 		years := int64(r.MaxYears)
 		switch {
-		case !registry.ValidName(r.Name), !registry.ValidName(r.SOA.MName), !registry.ValidName(r.SOA.RName):
+		case !registry.ValidName(r.Name), r.Zone == "" && (!registry.ValidName(r.SOA.MName) || !registry.ValidName(r.SOA.RName)),
+			r.Zone != "" && (!registry.ValidName(r.Zone) || r.SOA != registry.SOA{} || len(r.Nameservers) > 0):
 			t.Errorf("invalid name in %+v", r)
 		case years < 1 || years > registry.MaxYears || len(r.Currency) != 3:
 			t.Errorf("invalid policy in %+v", r)

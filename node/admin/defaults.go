@@ -33,6 +33,7 @@ var DefaultReserved = []string{"nic", "rdds", "whois", "www"}
 // withDefaults fills what t leaves open. The primary server is the first name server.
 func (t TLD) withDefaults() TLD {
 	set(&t.Model, modelThick)
+	set(&t.Hosts, hostObjects)
 	set(&t.Currency, DefaultCurrency)
 	set(&t.CreatePrice, DefaultCreatePrice)
 	set(&t.RenewPrice, DefaultRenewPrice)
@@ -43,6 +44,9 @@ func (t TLD) withDefaults() TLD {
 	set(&t.MaxYears, DefaultMaxYears)
 	if t.Reserved == nil {
 		t.Reserved = slices.Clone(DefaultReserved)
+	}
+	if t.Zone != "" {
+		return t // whose zone has the rest
 	}
 	if len(t.Nameservers) > 0 {
 		set(&t.SOA.MName, t.Nameservers[0].Name)

@@ -59,6 +59,7 @@ func TestTLDIsCreatedWithDefaults(t *testing.T) {
 		SOA:         admin.SOA{MName: "ns1.nic.example", RName: "hostmaster.nic.example", Refresh: 900, Retry: 300, Expire: 1209600, Minimum: 900},
 		TTL:         admin.TTL{Apex: 3600, Delegation: 3600, Glue: 3600},
 		SecDNS:      admin.SecDNS{Interface: "dsData", MaxRecords: 8, MaxSigLife: 7776000},
+		Hosts:       "objects",
 		Created:     "2026-01-01T00:00:01.000Z", Serial: 1,
 	}
 	if !reflect.DeepEqual(created, want) {
@@ -93,6 +94,7 @@ func TestTLDIsCreatedAsWanted(t *testing.T) {
 	want.Currency, want.RenewPrice, want.Created, want.Serial = "KWD", "0.000", "2026-01-01T00:00:01.000Z", 4294967291
 	want.Nameservers = []admin.Nameserver{{Name: "ns1.elsewhere"}}
 	want.SecDNS = admin.SecDNS{Interface: "dsData", MaxRecords: 8, MaxSigLife: 7776000}
+	want.Hosts = "objects"
 	created, err := c.Client(0).CreateTLD(t.Context(), wanted)
 	if err != nil || !reflect.DeepEqual(created, want) {
 		t.Errorf("created\n%+v, %v, want\n%+v", created, err, want)

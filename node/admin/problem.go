@@ -57,7 +57,7 @@ func problem(err error) (status int, p Problem) {
 // statusOf is the HTTP status (RFC 9110 §15) for an EPP result code.
 func statusOf(code registry.Code) int {
 	switch code {
-	case registry.ObjectExists, registry.UnimplementedCommand, registry.AssociationProhibits, registry.DataPolicyViolation:
+	case registry.ObjectExists, registry.UnimplementedCommand, registry.ObjectStatusProhibits, registry.AssociationProhibits, registry.DataPolicyViolation:
 		return http.StatusConflict
 	case registry.ObjectDoesNotExist:
 		return http.StatusNotFound

@@ -88,6 +88,7 @@ func showRegistrar(v fsm.View, r registry.Registrar) Registrar {
 		Email: r.Email, Voice: r.Voice.Number, Created: formatTime(r.Created),
 		Networks: formatNetworks(r.Networks), MaxSessions: r.Sessions, Bound: formatBindings(r.Bound),
 	}
+	shown.Contacts = contactModels[r.Contacts]
 	if r.Locked(v.Now()) {
 		shown.LockedUntil = formatTime(r.LockedUntil)
 	}
@@ -138,6 +139,9 @@ func (r Registrar) registry() (n registry.Registrar, err error) {
 		return n, err
 	}
 	if n.Networks, err = parseNetworks(r.Networks); err != nil {
+		return n, err
+	}
+	if n.Contacts, err = parseContactModel(r.Contacts); err != nil {
 		return n, err
 	}
 	n.Postal, err = r.postal()
@@ -195,4 +199,16 @@ func ascii(s string) bool {
 		}
 	}
 	return true
+}
+
+// contactModels are the names of registrars' data models.
+var contactModels = map[registry.ContactModel]string{registry.TLDsContacts: "", registry.WithContacts: "with", registry.NoContacts: "without"}
+
+func parseContactModel(s string) (registry.ContactModel, error) {
+	for _, m := range []registry.ContactModel{registry.TLDsContacts, registry.WithContacts, registry.NoContacts} {
+		if contactModels[m] == s {
+			return m, nil
+		}
+	}
+	return 0, invalid("contacts", s, "a registrar's domains are with or without contacts, or as the TLD has it")
 }

@@ -32,6 +32,7 @@ type RegistrarChange struct {
 	RemoveCertificates []Certificate `json:"remove_certificates,omitempty"` // before others are added
 	AddCertificates    []Certificate `json:"add_certificates,omitempty"`    // one that is there gets other times
 	Networks           *[]string     `json:"networks,omitempty"`            // CIDR; none: it may come from anywhere
+	Contacts           *string       `json:"contacts,omitempty"`            // with, without, or "": as the TLD has it
 	MaxSessions        *uint32       `json:"max_sessions,omitempty"`        // on all nodes together; 0: as for all
 }
 
@@ -101,7 +102,7 @@ func (w RegistrarChange) registry(now Registrar) (u registry.RegistrarUpdate, er
 	}{
 		{&to.Name, w.Name, true}, {&to.URL, w.URL, false}, {&to.Whois, w.Whois, false}, {&to.RDAP, w.RDAP, false},
 		{&to.AbuseEmail, w.AbuseEmail, false}, {&to.AbusePhone, w.AbusePhone, false}, {&to.Email, w.Email, false}, {&to.Voice, w.Voice, false},
-		{&to.City, w.City, true}, {&to.Province, w.Province, true}, {&to.PostalCode, w.PostalCode, true}, {&to.Country, w.Country, true},
+		{&to.Contacts, w.Contacts, false}, {&to.City, w.City, true}, {&to.Province, w.Province, true}, {&to.PostalCode, w.PostalCode, true}, {&to.Country, w.Country, true},
 	} {
 		if f.value != nil {
 			*f.field = *f.value
@@ -124,6 +125,9 @@ func (w RegistrarChange) registry(now Registrar) (u registry.RegistrarUpdate, er
 	}
 	if w.Whois != nil {
 		u.Whois = &r.Whois // in lower case
+	}
+	if w.Contacts != nil {
+		u.Contacts = &r.Contacts
 	}
 	if w.Voice != nil {
 		u.Voice = &r.Voice

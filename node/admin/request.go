@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,8 +16,13 @@ import (
 )
 
 // decode reads the body as one JSON value of v's form and nothing else.
-func (c *call) decode(v any) error {
-	d := json.NewDecoder(c.Body)
+func (c *call) decode(v any) error { return decodeOnly(c.Body, v) }
+
+// decodeStrictly is decode for what has been read already.
+func decodeStrictly(b []byte, v any) error { return decodeOnly(bytes.NewReader(b), v) }
+
+func decodeOnly(r io.Reader, v any) error {
+	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if err == nil {

@@ -139,7 +139,7 @@ func TestResultCodesBecomeStatuses(t *testing.T) {
 	for code, want := range map[registry.Code]int{
 		registry.ObjectExists: 409, registry.ObjectDoesNotExist: 404, registry.AuthorizationError: 403, registry.BillingFailure: 402,
 		registry.RequiredParameter: 400, registry.ParameterRange: 400, registry.ParameterSyntax: 400, registry.ParameterPolicy: 400,
-		registry.CommandFailed: 500, registry.ObjectStatusProhibits: 500,
+		registry.CommandFailed: 500, registry.ObjectStatusProhibits: 409, registry.AssociationProhibits: 409,
 	} {
 		for _, fail := range []*registry.Failure{registry.Fail(code, "name", "x", "because"), nil} {
 			c.Nodes[0].Break(admintest.Fault{Result: &registry.Result{Index: 1, Code: code, Fail: fail}})

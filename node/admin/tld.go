@@ -1,8 +1,8 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +15,12 @@ import (
 const (
 	modelThick = "thick"
 	modelThin  = "thin"
+)
+
+// What name servers of domains are.
+const (
+	hostObjects    = "objects"
+	hostAttributes = "attributes"
 )
 
 func (h *handler) listTLDs(c *call) (int, any, error) {
@@ -61,7 +67,7 @@ func (h *handler) createTLD(c *call) (int, any, error) {
 	if err := c.decode(&wanted); err != nil {
 		return 0, nil, err
 	}
-	t, err := wanted.registry()
+	t, err := wanted.registry(registry.TLD{})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -80,7 +86,7 @@ func (h *handler) createTLD(c *call) (int, any, error) {
 
 // showTLD is a TLD of the registry in the API's form.
 func showTLD(v fsm.View, t registry.TLD) TLD {
-	zone, _ := v.Zone(t.Name)
+	zone, _ := v.Zone(cmp.Or(t.Zone, t.Name))
 	shown := TLD{
 		Name: t.Name, Model: modelThin, Currency: t.Currency,
 		CreatePrice: FormatMoney(t.CreatePrice, t.Currency), RenewPrice: FormatMoney(t.RenewPrice, t.Currency),
@@ -93,27 +99,42 @@ func showTLD(v fsm.View, t registry.TLD) TLD {
 		SecDNS:      showSecDNS(t),
 		Created:     formatTime(t.Created),
 		Serial:      zone.Serial,
+
+		PerRegistrar: t.PerRegistrar, RequiredContacts: slices.Clone(t.RequiredContacts), RefusedContacts: slices.Clone(t.RefusedContacts),
+		Hosts: hostObjects, Zone: t.Zone,
+	}
+	if t.TransferPrice != nil {
+		shown.TransferPrice = FormatMoney(*t.TransferPrice, t.Currency)
+	}
+	if t.TransferWait != nil {
+		shown.TransferWait = formatPeriod(*t.TransferWait)
+	}
+	if t.TransferGrace != nil {
+		shown.TransferGrace = formatPeriod(*t.TransferGrace)
+	}
+	if t.HostAttributes {
+		shown.Hosts = hostAttributes
 	}
 	if t.Thick {
 		shown.Model = modelThick
 	}
 	for _, ns := range t.Nameservers {
-		n := Nameserver{Name: ns.Name}
-		for _, octets := range ns.Addresses {
-			a, _ := netip.AddrFromSlice(octets)
-			n.Addresses = append(n.Addresses, a.String())
-		}
-		shown.Nameservers = append(shown.Nameservers, n)
+		shown.Nameservers = append(shown.Nameservers, Nameserver{ns.Name, formatAddresses(ns.Addresses)})
 	}
 	return shown
 }
 
-// registry is the wanted TLD, defaults filled in, in the registry's form. Its error says what is wrong with it.
-func (t TLD) registry() (r registry.TLD, err error) {
+// registry is the wanted TLD, defaults filled in, in the registry's form: r with all that the API can set. Its error
+// says what is wrong with it.
+func (t TLD) registry(r registry.TLD) (_ registry.TLD, err error) {
 	if t.Name, err = parseName("name", t.Name); err != nil {
 		return r, err
 	}
-	if len(t.Nameservers) == 0 {
+	if t.Zone != "" {
+		if t.Zone, err = parseName("zone", t.Zone); err != nil {
+			return r, err
+		}
+	} else if len(t.Nameservers) == 0 {
 		return r, missing("nameservers", "a zone has at least one name server")
 	}
 	t = t.withDefaults()
@@ -156,13 +177,79 @@ func (t TLD) registry() (r registry.TLD, err error) {
 	if r.Reserved, err = parseReserved(t.Reserved); err != nil {
 		return r, err
 	}
-	if r.Nameservers, err = t.nameservers(); err != nil {
+	if err := t.objects(&r); err != nil {
+		return r, err
+	}
+	if err := t.transfers(&r); err != nil {
 		return r, err
 	}
 	if err := t.SecDNS.set(&r); err != nil {
 		return r, err
 	}
+	if r.Zone = t.Zone; r.Zone != "" {
+		if len(t.Nameservers) > 0 || t.SOA != (SOA{}) || t.TTL != (TTL{}) {
+			return r, registry.Fail(registry.ParameterPolicy, "zone", t.Zone, "name servers, SOA and times to live are the zone's")
+		}
+		return r, nil
+	}
+	if r.Nameservers, err = t.nameservers(); err != nil {
+		return r, err
+	}
 	return r, t.zone(&r)
+}
+
+// objects sets what domains are made of.
+func (t TLD) objects(r *registry.TLD) error {
+	r.PerRegistrar = t.PerRegistrar
+	for _, of := range []struct {
+		element string
+		from    []string
+		to      *[]string
+	}{{"required_contacts", t.RequiredContacts, &r.RequiredContacts}, {"refused_contacts", t.RefusedContacts, &r.RefusedContacts}} {
+		*of.to = nil
+		for _, kind := range of.from {
+			if !slices.Contains(registry.ContactTypes, kind) {
+				return invalid(of.element, kind, "the types are %s", strings.Join(registry.ContactTypes, ", "))
+			}
+			*of.to = append(*of.to, kind)
+		}
+	}
+	switch t.Hosts {
+	case hostObjects, hostAttributes:
+		r.HostAttributes = t.Hosts == hostAttributes
+	default:
+		return invalid("hosts", t.Hosts, "name servers are objects or attributes")
+	}
+	return nil
+}
+
+// transfers sets what a transfer costs and how long it takes; what is empty is as usual.
+func (t TLD) transfers(r *registry.TLD) error {
+	r.TransferPrice, r.TransferWait, r.TransferGrace = nil, nil, nil
+	if t.TransferPrice != "" {
+		minor, err := parseAmount("transfer_price", t.TransferPrice, r.Currency)
+		if err != nil {
+			return err
+		}
+		if minor > maxPrice {
+			return registry.Fail(registry.ParameterRange, "transfer_price", t.TransferPrice, "a price is at most %s a year", FormatMoney(maxPrice, r.Currency))
+		}
+		r.TransferPrice = &minor
+	}
+	for _, d := range []struct {
+		element, text string
+		to            **registry.Time
+	}{{"transfer_wait", t.TransferWait, &r.TransferWait}, {"transfer_grace", t.TransferGrace, &r.TransferGrace}} {
+		if d.text == "" {
+			continue
+		}
+		period, err := parsePeriod(d.element, d.text)
+		if err != nil {
+			return err
+		}
+		*d.to = &period
+	}
+	return nil
 }
 
 // nameservers wants addresses for those in the zone, where they become glue, and only for those.

@@ -89,8 +89,18 @@ type TLD struct {
 	SOA            SOA          `json:"soa"`
 	TTL            TTL          `json:"ttl"`
 	SecDNS         SecDNS       `json:"secdns"`
-	Created        string       `json:"created,omitempty"`
-	Serial         uint32       `json:"serial"` // on creation: the serial to continue after
+
+	PerRegistrar     bool     `json:"per_registrar,omitempty"`     // a registrar's own model comes before the TLD's
+	RequiredContacts []string `json:"required_contacts,omitempty"` // types that a domain with contacts needs: admin, billing, tech
+	RefusedContacts  []string `json:"refused_contacts,omitempty"`  // types that it can't have
+	Hosts            string   `json:"hosts"`                       // name servers are objects or attributes
+	Zone             string   `json:"zone,omitempty"`              // the TLD in whose zone the names are published; "": its own
+	TransferPrice    string   `json:"transfer_price,omitempty"`    // a year; "": the price of a renewal
+	TransferWait     string   `json:"transfer_wait,omitempty"`     // how long a losing registrar has to answer; "": the usual time
+	TransferGrace    string   `json:"transfer_grace,omitempty"`    // "": the usual time
+
+	Created string `json:"created,omitempty"`
+	Serial  uint32 `json:"serial"` // on creation: the serial to continue after
 }
 
 // SecDNS is what a TLD takes from registrars to secure its delegations (RFC 5910).
@@ -145,6 +155,7 @@ type Registrar struct {
 	Country      string        `json:"country,omitempty"`
 	Networks     []string      `json:"networks,omitempty"`     // CIDR; none: it may come from anywhere
 	MaxSessions  uint32        `json:"max_sessions,omitempty"` // on all nodes together; 0: as for all
+	Contacts     string        `json:"contacts,omitempty"`     // with or without contacts, where a TLD leaves it to registrars; "": as the TLD has it
 	Bound        []Certificate `json:"bound,omitempty"`        // shown: certificates that have a time, or are known by names
 	LockedUntil  string        `json:"locked_until,omitempty"` // shown
 	Balances     []Balance     `json:"balances,omitempty"`     // shown

@@ -8,7 +8,10 @@ import (
 
 // Commands are the operators' commands, for the root command to hold.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{statusCommand(), tldCommand(), dnssecCommand(), registrarCommand(), accessCommand(), zoneCommand(), historyCommand(), incidentsCommand(), leadershipCommand(), levelCommand(), auditCommand()}
+	return []*cobra.Command{
+		statusCommand(), tldCommand(), dnssecCommand(), registrarCommand(), domainCommand(), accessCommand(), zoneCommand(), historyCommand(),
+		incidentsCommand(), leadershipCommand(), levelCommand(), auditCommand(),
+	}
 }
 
 // leaf makes a command that does something at a cluster: it has the flags that say where, and an error of it is one

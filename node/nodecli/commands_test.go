@@ -21,6 +21,7 @@ func TestTLDCommands(t *testing.T) {
 	described := `
 TLD                   example
 Model                 thick
+Name servers are      objects
 Create price          8.00 USD a year
 Renew price           8.00 USD a year
 Longest registration  10 years

@@ -129,6 +129,7 @@ func furnish(t *testing.T, c *admintest.Cluster, dir string) {
 		}
 		must(t, "registrar", "fund", id, "1000000.00")
 	}
+	register(t, c, "reg1", "a.example", "c1")
 }
 
 // examples are the command lines of an Example, with continued lines joined.

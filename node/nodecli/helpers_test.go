@@ -64,3 +64,17 @@ func found(t *testing.T, c *admintest.Cluster) {
 		t.Fatal(err, r.Fail)
 	}
 }
+
+// register has a registrar register a domain, with a contact that it makes for it unless that is "".
+func register(t *testing.T, c *admintest.Cluster, clID, name, registrant string) {
+	t.Helper()
+	actor := registry.Actor{Role: registry.RoleRegistrar, Name: clID}
+	if registrant != "" {
+		if r, _, err := c.Apply(actor, "", registry.KindContactCreate, registry.ContactCreate{ID: registrant}); err != nil || r.Fail != nil {
+			t.Fatal(err, r.Fail)
+		}
+	}
+	if r, _, err := c.Apply(actor, "", registry.KindDomainCreate, registry.DomainCreate{Name: name, Registrant: registrant}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
+}

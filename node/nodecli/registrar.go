@@ -236,6 +236,9 @@ func describeRegistrar(w io.Writer, r admin.Registrar) error {
 	if len(r.Networks) > 0 {
 		fields = append(fields, field{"Networks", strings.Join(r.Networks, ", ")})
 	}
+	if r.Contacts != "" {
+		fields = append(fields, field{"Domains", r.Contacts + " contacts, where a TLD leaves it open"})
+	}
 	if r.MaxSessions > 0 {
 		fields = append(fields, field{"Sessions", fmt.Sprintf("at most %d", r.MaxSessions)})
 	}

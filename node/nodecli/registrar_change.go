@@ -37,6 +37,7 @@ var settings = map[string]func(w *admin.RegistrarChange, value string) error{
 	"city":         text(func(w *admin.RegistrarChange) **string { return &w.City }),
 	"province":     text(func(w *admin.RegistrarChange) **string { return &w.Province }),
 	"postal-code":  text(func(w *admin.RegistrarChange) **string { return &w.PostalCode }),
+	"contacts":     text(func(w *admin.RegistrarChange) **string { return &w.Contacts }),
 	"country":      text(func(w *admin.RegistrarChange) **string { return &w.Country }),
 	"street":       lines(func(w *admin.RegistrarChange) **[]string { return &w.Street }, "|"),
 	"networks":     lines(func(w *admin.RegistrarChange) **[]string { return &w.Networks }, ","),
@@ -98,6 +99,8 @@ func registrarSetCommand() *cobra.Command {
                                        lines of the street are separated by |
   networks                             where it may log in from, as 192.0.2.0/24,2001:db8::/32;
                                        none: from anywhere. Sessions from elsewhere end.
+  contacts                             its domains are with or without them, in TLDs that
+                                       leave it to registrars; none: as the TLD has it
   max-sessions                         on all nodes together; 0: as "quorate access show" says
 
 Certificates, the password, suspension and locks have commands of their own.`,

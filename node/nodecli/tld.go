@@ -12,9 +12,9 @@ import (
 )
 
 func tldCommand() *cobra.Command {
-	return group("tld", "Open TLDs and look at them",
+	return group("tld", "Open TLDs, change them and look at them",
 		"Commands about TLDs: the domains under which registrars register names. A TLD is part of the\nreplicated state: it is opened once, at any site, and every site serves it.",
-		tldCreateCommand(), tldShowCommand(), tldListCommand())
+		tldCreateCommand(), tldSetCommand(), tldShowCommand(), tldListCommand())
 }
 
 func tldCreateCommand() *cobra.Command {
@@ -32,6 +32,8 @@ given; those with names in the zone need their addresses.`,
 	f := c.Flags()
 	f.StringArrayVar(&servers, "ns", nil, "name `server` of the zone, with its addresses when it is in the zone; once for each")
 	f.BoolVar(&thin, "thin", false, "keep no contacts (default: a thick registry, which does)")
+	f.StringVar(&wanted.Hosts, "hosts", "", "what name servers of domains are: objects or attributes (default: objects)")
+	f.StringVar(&wanted.Zone, "zone", "", "`TLD` above this one in whose zone its names are published (default: a zone of its own)")
 	f.StringVar(&wanted.Currency, "currency", admin.DefaultCurrency, "`code` of the prices' currency (ISO 4217)")
 	f.StringVar(&wanted.CreatePrice, "create-price", admin.DefaultCreatePrice, "`price` of a registration, a year")
 	f.StringVar(&wanted.RenewPrice, "renew-price", admin.DefaultRenewPrice, "`price` of a renewal, a year")
@@ -61,6 +63,18 @@ given; those with names in the zone need their addresses.`,
 			wanted.Model = "thin"
 		}
 		wanted.Reserved = append([]string{}, reserved...)
+		if wanted.Zone != "" {
+			// Whose zone has them; what is a flag's default was not asked for.
+			for name, unset := range map[string]func(){
+				"refresh": func() { wanted.SOA.Refresh = 0 }, "retry": func() { wanted.SOA.Retry = 0 }, "expire": func() { wanted.SOA.Expire = 0 },
+				"minimum": func() { wanted.SOA.Minimum = 0 }, "ttl-apex": func() { wanted.TTL.Apex = 0 },
+				"ttl-delegation": func() { wanted.TTL.Delegation = 0 }, "ttl-glue": func() { wanted.TTL.Glue = 0 },
+			} {
+				if !c.Flags().Changed(name) {
+					unset()
+				}
+			}
+		}
 		for _, s := range servers {
 			wanted.Nameservers = append(wanted.Nameservers, parseServer(s))
 		}
@@ -129,9 +143,16 @@ func showTLD(c *cobra.Command, t *target, tld admin.TLD) error {
 func describeTLD(w io.Writer, t admin.TLD) error {
 	fields := []field{
 		{"TLD", t.Name},
-		{"Model", t.Model},
+		{"Model", t.Model + map[bool]string{true: ", unless a registrar differs"}[t.PerRegistrar]},
+		{"Needed contacts", strings.Join(t.RequiredContacts, ", ")},
+		{"Refused contacts", strings.Join(t.RefusedContacts, ", ")},
+		{"Name servers are", t.Hosts},
+		{"Published in", t.Zone},
 		{"Create price", t.CreatePrice + " " + t.Currency + " a year"},
 		{"Renew price", t.RenewPrice + " " + t.Currency + " a year"},
+		{"Transfer price", priced(t)},
+		{"Transfer wait", t.TransferWait},
+		{"Transfer grace", t.TransferGrace},
 		{"Longest registration", fmt.Sprintf("%d years", t.MaxYears)},
 		{"Add grace", t.AddGrace},
 		{"Renew grace", t.RenewGrace},
@@ -142,13 +163,25 @@ func describeTLD(w io.Writer, t admin.TLD) error {
 	for _, ns := range t.Nameservers {
 		fields = append(fields, field{"Name server", strings.TrimSpace(ns.Name + " " + strings.Join(ns.Addresses, " "))})
 	}
+	if t.Zone == "" {
+		fields = append(fields,
+			field{"Primary server", t.SOA.MName},
+			field{"Mailbox", t.SOA.RName},
+			field{"SOA timers", fmt.Sprintf("refresh %d, retry %d, expire %d, minimum %d", t.SOA.Refresh, t.SOA.Retry, t.SOA.Expire, t.SOA.Minimum)},
+			field{"Times to live", fmt.Sprintf("apex %d, delegations %d, glue %d", t.TTL.Apex, t.TTL.Delegation, t.TTL.Glue)},
+		)
+	}
 	return describe(w, append(fields,
-		field{"Primary server", t.SOA.MName},
-		field{"Mailbox", t.SOA.RName},
-		field{"SOA timers", fmt.Sprintf("refresh %d, retry %d, expire %d, minimum %d", t.SOA.Refresh, t.SOA.Retry, t.SOA.Expire, t.SOA.Minimum)},
-		field{"Times to live", fmt.Sprintf("apex %d, delegations %d, glue %d", t.TTL.Apex, t.TTL.Delegation, t.TTL.Glue)},
 		field{"Delegations", fmt.Sprintf("secured by %s, at most %d; lifetime of signatures at most %d s", t.SecDNS.Interface, t.SecDNS.MaxRecords, t.SecDNS.MaxSigLife)},
 		field{"Serial", fmt.Sprint(t.Serial)},
 		field{"Created", t.Created},
 	))
+}
+
+// priced is what a transfer costs; "" if as much as a renewal.
+func priced(t admin.TLD) string {
+	if t.TransferPrice == "" {
+		return ""
+	}
+	return t.TransferPrice + " " + t.Currency + " a year"
 }

@@ -29,13 +29,13 @@ type Domain struct {
 type Nameserver struct {
 	Answer
 	ObjectClassName string       `json:"objectClassName"`
-	Handle          string       `json:"handle"`
+	Handle          string       `json:"handle,omitempty"`
 	LDHName         string       `json:"ldhName"`
-	Status          []string     `json:"status"`
+	Status          []string     `json:"status,omitempty"`
 	IPAddresses     *IPAddresses `json:"ipAddresses,omitempty"`
 	Events          []Event      `json:"events,omitempty"`
 	Entities        []Entity     `json:"entities,omitempty"`
-	Links           []Link       `json:"links"`
+	Links           []Link       `json:"links,omitempty"`
 	Port43          string       `json:"port43,omitempty"`
 }
 

@@ -80,6 +80,10 @@ func (b builder) domain(d registry.Domain) Domain {
 	for _, number := range d.Hosts {
 		out.Nameservers = append(out.Nameservers, b.nameserver(v.HostByNumber(number)))
 	}
+	for _, a := range d.Attributes {
+		// No object, so neither handle nor status nor a link to more.
+		out.Nameservers = append(out.Nameservers, Nameserver{ObjectClassName: "nameserver", LDHName: a.Name, IPAddresses: ipAddresses(a.Addresses)})
+	}
 	contactURI := sponsor.URL
 	if !isWebURL(contactURI) {
 		contactURI = b.termsURL
@@ -128,25 +132,30 @@ func secureDNS(d *registry.Domain) (s SecureDNS) {
 
 // nameserver is a host as it appears within a domain.
 func (b builder) nameserver(h registry.Host) Nameserver {
-	out := Nameserver{
+	return Nameserver{
 		ObjectClassName: "nameserver",
 		Handle:          b.view.ROID(registry.HostROID, h.Number),
 		LDHName:         h.Name,
 		Status:          statuses(b.view.HostStatuses(h).Names()),
 		Links:           []Link{b.link("self", b.baseURL+"nameserver/"+h.Name)},
+		IPAddresses:     ipAddresses(h.Addresses),
 	}
-	for _, octets := range h.Addresses {
+}
+
+// ipAddresses are addresses by family; nil if there are none.
+func ipAddresses(all [][]byte) (out *IPAddresses) {
+	for _, octets := range all {
 		ip, ok := netip.AddrFromSlice(octets)
 		if !ok {
 			continue
 		}
-		if out.IPAddresses == nil {
-			out.IPAddresses = new(IPAddresses)
+		if out == nil {
+			out = new(IPAddresses)
 		}
 		if ip.Is4() {
-			out.IPAddresses.V4 = append(out.IPAddresses.V4, ip.String())
+			out.V4 = append(out.V4, ip.String())
 		} else {
-			out.IPAddresses.V6 = append(out.IPAddresses.V6, ip.String())
+			out.V6 = append(out.V6, ip.String())
 		}
 	}
 	return out

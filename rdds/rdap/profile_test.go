@@ -182,7 +182,7 @@ func domainProfile(t *testing.T, doc map[string]any, asked string) {
 		if ns["ldhName"] == "" || (ns["handle"] == nil) != (ns["status"] == nil) {
 			t.Errorf("-47200, -47203: %v", ns)
 		}
-		if handle, _ := ns["handle"].(string); !roid.MatchString(handle) {
+		if handle, object := ns["handle"].(string); object && !roid.MatchString(handle) {
 			t.Errorf("-47201: %q", handle)
 		}
 	}

@@ -120,7 +120,11 @@ func (a *answer) domain(v fsm.View, d registry.Domain) {
 	for _, number := range d.Hosts {
 		h := v.HostByNumber(number)
 		a.field("Name Server", h.Name)
-		a.addresses(h)
+		a.addresses(h.Addresses)
+	}
+	for _, host := range d.Attributes {
+		a.field("Name Server", host.Name)
+		a.addresses(host.Addresses)
 	}
 	a.dnssec(d)
 	a.field("URL of the ICANN Whois Inaccuracy Complaint Form", "https://www.icann.org/wicf/")
@@ -179,14 +183,14 @@ func (a *answer) contact(v fsm.View, title, id string) {
 func (a *answer) nameServer(v fsm.View, h registry.Host) {
 	r := rdds.Sponsor(v, h.Sponsor)
 	a.field("Server Name", h.Name)
-	a.addresses(h)
+	a.addresses(h.Addresses)
 	a.field("Registrar", r.Name)
 	a.field("Registrar WHOIS Server", r.Whois)
 	a.field("Registrar URL", r.URL)
 }
 
-func (a *answer) addresses(h registry.Host) {
-	for _, octets := range h.Addresses {
+func (a *answer) addresses(all [][]byte) {
+	for _, octets := range all {
 		if ip, ok := netip.AddrFromSlice(octets); ok {
 			a.field("IP Address", ip.String())
 		}

@@ -1,0 +1,96 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"quorate/fsm"
+	"quorate/fsm/registry"
+)
+
+// TLDChange is PATCH /v1/tlds/NAME: the fields of a TLD that are to change, by their names in JSON; so within soa and ttl.
+// What is absent stays as it is.
+type TLDChange map[string]any
+
+// changeAttempts bounds how often a change is worked out anew because somebody else changed the TLD at the same time.
+const changeAttempts = 5
+
+func (h *handler) changeTLD(c *call) (int, any, error) {
+	if _, err := c.parameters(); err != nil {
+		return 0, nil, err
+	}
+	name, err := parseName("name", c.PathValue("name"))
+	if err != nil {
+		return 0, nil, err
+	}
+	var change json.RawMessage
+	if err := c.decode(&change); err != nil {
+		return 0, nil, err
+	}
+	var r registry.Result
+	for attempt := 1; ; attempt++ {
+		var before registry.TLD
+		var now TLD
+		if err := h.Registry.View(c.Context(), fsm.Linearizable, 0, func(v fsm.View) error {
+			var ok bool
+			if before, ok = v.TLD(name); !ok {
+				return registry.Fail(registry.ObjectDoesNotExist, "name", name, "there is no such TLD")
+			}
+			now = showTLD(v, before)
+			return nil
+		}); err != nil {
+			return 0, nil, err
+		}
+		wanted, err := now.changed(change)
+		if err != nil {
+			return 0, nil, err
+		}
+		t, err := wanted.registry(before)
+		if err != nil {
+			return 0, nil, err
+		}
+		r, err = h.execute(c, registry.KindTLDUpdate, registry.TLDUpdate{TLD: t, Base: before.LastEvent})
+		var fail *registry.Failure
+		if errors.As(err, &fail) && fail.Code == registry.ObjectStatusProhibits && attempt < changeAttempts {
+			continue
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		break
+	}
+	var shown TLD
+	err = h.reread(c, r, func(v fsm.View) error {
+		t, _ := v.TLD(name)
+		shown = showTLD(v, t)
+		return nil
+	})
+	return http.StatusOK, shown, err
+}
+
+// changed is t with what a change has, which must not be what can't be set.
+func (t TLD) changed(change json.RawMessage) (TLD, error) {
+	was := t
+	if t.Zone != "" {
+		t.Serial = 0
+	}
+	serial := t.Serial
+	var fields map[string]json.RawMessage
+	if err := decodeStrictly(change, &fields); err != nil {
+		return t, err
+	}
+	if _, ok := fields["nameservers"]; ok {
+		t.Nameservers = nil // a list is replaced as a whole, and encoding/json would write over what its elements hold
+	}
+	if err := decodeStrictly(change, &t); err != nil {
+		return t, err
+	}
+	switch {
+	case t.Name != was.Name:
+		return t, registry.Fail(registry.ParameterPolicy, "name", t.Name, "a TLD keeps its name")
+	case t.Created != was.Created || t.Serial != serial:
+		return t, registry.Fail(registry.ParameterPolicy, "serial", "", "the serial and the date of creation come of themselves")
+	}
+	return t, nil
+}

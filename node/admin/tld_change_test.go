@@ -1,0 +1,100 @@
+package admin_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"quorate/fsm/registry"
+	"quorate/node/admin"
+	"quorate/node/admin/admintest"
+)
+
+// A change leaves alone what it doesn't name, also what the API can't set.
+func TestTLDChangeIsPartial(t *testing.T) {
+	t.Parallel()
+	c := admintest.New(t, 2)
+	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
+	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
+	ops := registry.Actor{Role: registry.RoleOperator, Name: "ops"}
+	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
+		if r, _, err := c.Apply(ops, "", registry.KindRaiseLevel, registry.RaiseLevel{To: to}); err != nil || r.Fail != nil {
+			t.Fatal(err, r.Fail)
+		}
+	}
+	before, err := c.Client(0).CreateTLD(t.Context(), exampleTLD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A list is replaced as a whole: nothing of the old name servers' addresses shines through.
+	after, err := c.Client(1).ChangeTLD(t.Context(), "EXAMPLE", admin.TLDChange{
+		"soa":         map[string]any{"refresh": 7},
+		"nameservers": []admin.Nameserver{{Name: "ns9.elsewhere"}, {Name: "ns8.nic.example", Addresses: []string{"192.0.2.8"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.SOA.Refresh != 7 || after.SOA.Retry != before.SOA.Retry || after.CreatePrice != before.CreatePrice || len(after.Reserved) != len(before.Reserved) ||
+		len(after.Nameservers) != 2 || len(after.Nameservers[0].Addresses) != 0 || after.Nameservers[1].Addresses[0] != "192.0.2.8" {
+		t.Errorf("got %+v", after)
+	}
+	for what, change := range map[string]admin.TLDChange{
+		"another name":       {"name": "other"},
+		"another serial":     {"serial": 99},
+		"another creation":   {"created": "2020-01-01T00:00:00.000Z"},
+		"an unknown field":   {"colour": "red"},
+		"a field's type":     {"max_years": "ten"},
+		"a zone":             {"zone": "other"},
+		"within a structure": {"soa": map[string]any{"serial": 7}},
+		"a negative grace":   {"add_grace": "-1h"},
+		"no name servers":    {"nameservers": []admin.Nameserver{}},
+	} {
+		_, err := c.Client(0).ChangeTLD(t.Context(), "example", change)
+		var refused *admin.Error
+		if !errors.As(err, &refused) || refused.Status != http.StatusBadRequest {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if again, err := c.Client(0).TLD(t.Context(), "example"); err != nil || again.SOA != after.SOA || again.MaxYears != 10 {
+		t.Errorf("what was refused has changed it: %+v, %v", again, err)
+	}
+}
+
+// Of two changes at once neither undoes the other: the later one is worked out anew.
+func TestTLDChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	c := admintest.New(t, 1)
+	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
+	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
+	ops := registry.Actor{Role: registry.RoleOperator, Name: "ops"}
+	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
+		if r, _, err := c.Apply(ops, "", registry.KindRaiseLevel, registry.RaiseLevel{To: to}); err != nil || r.Fail != nil {
+			t.Fatal(err, r.Fail)
+		}
+	}
+	if _, err := c.Client(0).CreateTLD(t.Context(), exampleTLD()); err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]any{"create_price": "9.00", "renew_price": "10.00", "max_years": 3, "add_grace": "1h", "delete_delay": "2h"}
+	results := make(chan error, len(settings))
+	for field, value := range settings {
+		client := c.Client(0)
+		go func() {
+			_, err := client.ChangeTLD(t.Context(), "example", admin.TLDChange{field: value})
+			results <- err
+		}()
+	}
+	for range settings {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	got, err := c.Client(0).TLD(t.Context(), "example")
+	if err != nil || got.CreatePrice != "9.00" || got.RenewPrice != "10.00" || got.MaxYears != 3 || got.AddGrace != "1h" || got.DeleteDelay != "2h" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
