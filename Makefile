@@ -102,7 +102,7 @@ linear: build
 # What the tests use beside Go. .ci/run installs it.
 tools:
 	@for tool in dig:bind9-dnsutils whois:whois curl:curl openssl:openssl xmllint:libxml2-utils \
-	  kdig:knot-dnsutils named-checkzone:bind9-utils ldns-read-zone:ldnsutils ldns-verify-zone:ldnsutils dnssec-verify:bind9-utils dnssec-keygen:bind9-utils kzonecheck:knot-dnssecutils /usr/sbin/knotd:knot /usr/sbin/nsd:nsd /usr/sbin/named:bind9; do \
+	  kdig:knot-dnsutils named-checkzone:bind9-utils ldns-read-zone:ldnsutils ldns-verify-zone:ldnsutils dnssec-verify:bind9-utils dnssec-keygen:bind9-utils kzonecheck:knot-dnssecutils zonemaster-cli:zonemaster-cli ip:iproute2 /usr/sbin/knotd:knot /usr/sbin/nsd:nsd /usr/sbin/named:bind9; do \
 	  command -v "$${tool%%:*}" >/dev/null || echo "no $${tool%%:*}, so the tests that use it are skipped: apt-get install $${tool#*:}"; \
 	done
 	@perl -MNet::EPP::Simple -e 1 2>/dev/null || echo 'no Net::EPP for Perl, so the test that it drives is skipped: apt-get install libnet-epp-perl'

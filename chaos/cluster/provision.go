@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -104,7 +105,13 @@ func (c *Cluster) provisionTLD(ctx context.Context, client *admin.Client) error 
 	if _, err := client.CreateTLD(ctx, t); err != nil {
 		return fmt.Errorf("creating TLD %s: %w", tld, err)
 	}
-	return nil
+	// Loads remove in a minute what no registry removes in a year: the breaker would hold it back.
+	any := uint64(math.MaxInt64)
+	_, err = client.SetZonePolicy(ctx, tld, admin.ZonePolicyChange{BreakerLeast: &any})
+	if isStatus(err, http.StatusConflict) {
+		return nil // a cluster with an older release in it has no breaker
+	}
+	return err
 }
 
 func (c *Cluster) provisionRegistrar(ctx context.Context, client *admin.Client, r registrar) error {
