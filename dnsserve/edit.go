@@ -19,7 +19,6 @@ type edit struct {
 	expires map[uint32]int64     // by step of time: how many signatures more end in it
 	packer  packer
 	keys    [2]keyBuffer
-	fault   error // of the image: the edit can't go on
 }
 
 // draft is a name that is being changed.

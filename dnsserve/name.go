@@ -267,17 +267,6 @@ func (l *labels) follow(msg []byte, at int) bool {
 	}
 }
 
-// set takes a lower-case wire name.
-func (l *labels) set(wire []byte) {
-	l.wire = l.buf[:copy(l.buf[:], wire)]
-	l.n = 0
-	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
-		l.off[l.n] = uint8(at)
-		l.n++
-	}
-	l.off[l.n] = uint8(len(wire) - 1)
-}
-
 // suffix returns the last n labels and the root.
 func (l *labels) suffix(n int) []byte { return l.wire[l.off[l.n-n]:] }
 

@@ -82,9 +82,6 @@ func (s *rawSet) each(f func(rdata []byte)) {
 	}
 }
 
-// first returns the RDATA of the first record.
-func (s *rawSet) first() []byte { return s.rdata[2 : 2+binary.BigEndian.Uint16(s.rdata)] }
-
 // newSet checks and copies an RRset.
 func newSet(rr *RRset) (rawSet, error) {
 	s := rawSet{typ: rr.Type, covers: rr.Covers, count: uint16(len(rr.RData)), ttl: rr.TTL}

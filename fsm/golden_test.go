@@ -43,6 +43,13 @@ var goldens = []struct {
 		r.publish("example")
 		return r
 	}},
+	{"level3", 3, func(t *testing.T) *rig {
+		r := randomHistory(t, 2029, 120)
+		r.raiseTo(3)
+		r.live(t, rand.New(rand.NewPCG(2029, 1)), 2029, 240)
+		r.publish("example")
+		return r
+	}},
 }
 
 func goldenFile(name string) string { return filepath.Join("testdata", "golden", name) }

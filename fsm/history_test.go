@@ -336,7 +336,7 @@ func TestTheZoneFollowsTheRegistry(t *testing.T) {
 			}
 		})
 	}
-	if signed == 0 {
+	if signed == 0 && registry.HighestLevel >= 3 {
 		t.Error("no domain with DS records was tried")
 	}
 }

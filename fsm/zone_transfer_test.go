@@ -13,6 +13,7 @@ import (
 
 func TestSecondariesAndKeys(t *testing.T) {
 	t.Parallel()
+	needsLevel(t, 3)
 	r := newRig(t)
 	r.policy("example", 10_000, "reg1")
 	key := registry.TSIGPut{Name: "key.ops.test", Algorithm: "hmac-sha256", Secret: []byte("sealed")}

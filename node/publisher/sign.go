@@ -18,7 +18,6 @@ import (
 // signer signs one zone's RRsets, as of one log time.
 type signer struct {
 	zone   []byte // in wire form
-	labels int    // of zone
 	keys   []openKey
 	policy registry.ZonePolicy
 	now    registry.Time
