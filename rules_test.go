@@ -347,7 +347,7 @@ var (
 	inCode       = regexp.MustCompile("`[^`\n]+`")
 	sourcePath   = regexp.MustCompile(`^(?:\.ci|bin|chaos|deploy|dnsserve|docs|epp|fsm|node|rdds|transport)/[\w./-]*$`)
 	testName     = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`)
-	makeTarget   = regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9]+)")
+	makeTarget   = regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)")
 	fence        = regexp.MustCompile("(?s)```.*?```")
 	heading      = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	notInAnchor  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
@@ -403,7 +403,7 @@ func TestDocumentsNameWhatIsThere(t *testing.T) {
 		}
 	}
 	targets := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^([a-z0-9]+):`).FindAllStringSubmatch(document(t, "Makefile"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^([a-z0-9-]+):`).FindAllStringSubmatch(document(t, "Makefile"), -1) {
 		targets[m[1]] = true
 	}
 	for _, p := range tree(t, ".md") {
