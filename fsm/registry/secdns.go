@@ -3,8 +3,6 @@ package registry
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -23,12 +21,6 @@ const (
 	MaxPublicKey = 1024 + 3
 	// DefaultSigLife bounds maxSigLife, in seconds, where a domain's TLD says nothing: a quarter of a year. No signature is valid for longer.
 	DefaultSigLife = 90 * 24 * 60 * 60
-)
-
-// Digest types of DS records that can be made here (RFC 4509, RFC 6605 §2).
-const (
-	digestSHA256 uint8 = 2
-	digestSHA384 uint8 = 4
 )
 
 // DNSSECInterface is the form in which a TLD takes what secures its delegations (RFC 5910 §4).
@@ -75,32 +67,15 @@ func (k DNSKeyData) wire() []byte {
 }
 
 // Tag is the key's tag (RFC 4034, appendix B).
-func (k DNSKeyData) Tag() uint16 {
-	sum := uint32(0)
-	for i, b := range k.wire() {
-		if i%2 == 0 {
-			sum += uint32(b) << 8
-		} else {
-			sum += uint32(b)
-		}
-	}
-	return uint16(sum + sum>>16)
-}
+func (k DNSKeyData) Tag() uint16 { return KeyTag(k.wire()) }
 
 // DS is the DS record of the key at owner; ok is false for digest types that can't be made here.
 func (k DNSKeyData) DS(owner string, digestType uint8) (d DSData, ok bool) {
 	d = DSData{KeyTag: k.Tag(), Algorithm: k.Algorithm, DigestType: digestType}
-	over := append(wireName(owner), k.wire()...)
-	switch digestType {
-	case digestSHA256:
-		sum := sha256.Sum256(over)
-		d.Digest = sum[:]
-	case digestSHA384:
-		sum := sha512.Sum384(over)
-		d.Digest = sum[:]
-	default:
+	if digestType != DigestSHA256 && digestType != DigestSHA384 {
 		return d, false
 	}
+	d.Digest = DSOf(owner, k.wire(), digestType)[4:]
 	return d, true
 }
 
@@ -119,7 +94,7 @@ func (d *Domain) DSRecords() []DSData {
 	}
 	records := make([]DSData, 0, len(d.Keys))
 	for _, k := range d.Keys {
-		ds, _ := k.DS(d.Name, digestSHA256)
+		ds, _ := k.DS(d.Name, DigestSHA256)
 		records = append(records, ds)
 	}
 	return records
