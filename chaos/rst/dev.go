@@ -88,6 +88,10 @@ func (in *Input) take(tld admin.TLD) {
 		in.RegistryDataModel = maximum
 	}
 	in.SecDNSInterfaces = tld.SecDNS.Interface
+	if tld.Hosts != "" {
+		in.HostModel = tld.Hosts
+	}
+	in.RequiredContactTypes = append([]string{}, tld.RequiredContacts...)
 }
 
 // operatorOf is the admin API of the first site that answers.
