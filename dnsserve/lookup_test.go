@@ -68,7 +68,8 @@ AN target.example. 3600 IN A 192.0.2.40
 `},
 		{"alias.example.", dns.TypeMX, "NOERROR aa\nAN alias.example. 3600 IN CNAME target.example.\n" + negative},
 		{"aliasout.example.", dns.TypeA, "NOERROR aa\nAN aliasout.example. 3600 IN CNAME www.elsewhere.test.\n"},
-		{"aliascut.example.", dns.TypeA, "NOERROR aa\nAN aliascut.example. 3600 IN CNAME www.foo.example.\n"},
+		{"aliascut.example.", dns.TypeA, "NOERROR aa\nAN aliascut.example. 3600 IN CNAME www.foo.example.\n" +
+			"NS foo.example. 3600 IN NS ns1.foo.example.\nNS foo.example. 3600 IN NS ns2.foo.example.\n"},
 		{"aliasnx.example.", dns.TypeA, "NXDOMAIN aa\nAN aliasnx.example. 3600 IN CNAME nothing.example.\n" + negative},
 		{"aliaswild.example.", dns.TypeTXT, `
 NOERROR aa
