@@ -77,7 +77,7 @@ race:
 	go test -tags level2 -timeout $(TEST_TIMEOUT) ./fsm/... # as the older release that e2e mixes in
 
 e2e:
-	go test -timeout $(TEST_TIMEOUT) ./chaos/e2e
+	go test -timeout 15m ./chaos/e2e
 
 test: tools lint race e2e
 
