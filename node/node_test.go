@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -59,22 +61,28 @@ func testConfig(t *testing.T) config.Config {
 	return c
 }
 
+// nextPort is where the search for a free port goes on: below the ports that the system gives to connections, any of which could take a
+// port between its being found free and its being listened at.
+var nextPort atomic.Uint32
+
 func freePort(t *testing.T, network string) string {
 	t.Helper()
-	if network == "udp" {
-		p, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 21000+(uint32(os.Getpid())*97+nextPort.Add(1))%10000)
+		var c io.Closer
+		var err error
+		if network == "udp" {
+			c, err = net.ListenPacket("udp", address)
+		} else {
+			c, err = net.Listen("tcp", address)
 		}
-		defer p.Close()
-		return p.LocalAddr().String()
+		if err == nil {
+			c.Close()
+			return address
+		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
