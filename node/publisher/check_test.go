@@ -231,7 +231,7 @@ func judges(zone, file string, at registry.Time) [][]string {
 		{"ldns-verify-zone", "-V", "1", "-t", when, file},
 		{"dnssec-verify", "-z", "-o", zone, file},
 		{"named-checkzone", "-i", "local", "-k", "fail", zone, file},
-		{"kzonecheck", "-b", "-t", fmt.Sprint(int64(at / registry.Second)), "-o", zone, file},
+		{"kzonecheck", "-d", "on", "-t", fmt.Sprint(int64(at / registry.Second)), "-o", zone, file},
 	}
 }
 
