@@ -21,7 +21,7 @@ step('check of a free name', $first->check_domain($name));
 for my $id ("$label-1", "$label-2") {
 	step("check of contact $id", $first->check_contact($id));
 	step("create of contact $id", $first->create_contact({
-		id => $id, voice => '+44.2079460123', fax => '', email => 'perl@example.com', authInfo => 'Contact-Secret-1',
+		id => $id, voice => '+44.2079460123', fax => '', email => 'perl@example.com', authInfo => 'kQ7-Contact-v2XfWq9LsT4zR8',
 		postalInfo => { int => { name => 'Pearl Diver', org => 'Oysters & Sons', addr => { street => ['1 Reef'], city => 'Atoll', sp => '', pc => 'AT0 1LL', cc => 'GB' } } },
 	}));
 }
@@ -41,7 +41,7 @@ refused('check of a host that is there', $first->check_host($outside[0]), 0);
 
 # The domain.
 step('create of the domain', $first->create_domain({
-	name => $name, period => 1, registrant => "$label-1", contacts => { admin => "$label-1", tech => "$label-2" }, ns => \@outside, authInfo => 'First-Secret-2026',
+	name => $name, period => 1, registrant => "$label-1", contacts => { admin => "$label-1", tech => "$label-2" }, ns => \@outside, authInfo => 'n5B-First-c8YtHj3KpD6mV1xQ',
 }));
 refused('check of the name', $first->check_domain($name), 0);
 my $domain = step('info of the domain', $first->domain_info($name));
@@ -66,7 +66,7 @@ $inside = "ns4.$name";
 # Changes of the domain: delegation, statuses, registrant, a DS record.
 step('update of the domain', $first->update_domain({
 	name => $name, add => { ns => [$inside], status => ['clientHold'] }, rem => { ns => [$outside[1]], contacts => { tech => "$label-2" } },
-	chg => { registrant => "$label-2", authInfo => 'Second-Secret-2026' },
+	chg => { registrant => "$label-2", authInfo => 'w4Z-Second-g9RkSe2TnF7bL5h' },
 }));
 secured($first, '<secDNS:add><secDNS:dsData><secDNS:keyTag>12345</secDNS:keyTag><secDNS:alg>13</secDNS:alg><secDNS:digestType>2</secDNS:digestType>' .
 	'<secDNS:digest>' . ('5A' x 32) . '</secDNS:digest></secDNS:dsData></secDNS:add>');
@@ -83,7 +83,7 @@ show('the domain is complete');
 
 # The other registrar gets it.
 refused('transfer with a wrong secret', $second->domain_transfer_request($name, 'Wrong-Secret-2026', 1));
-my $transfer = step('transfer request', $second->domain_transfer_request($name, 'Second-Secret-2026', 1));
+my $transfer = step('transfer request', $second->domain_transfer_request($name, 'w4Z-Second-g9RkSe2TnF7bL5h', 1));
 same('its status', $transfer->{trStatus}, 'pending');
 polled($first, qr/transfer/i);
 step('query of the transfer', $first->domain_transfer_query($name));
