@@ -23,6 +23,7 @@ type book struct {
 type entry struct {
 	kind  kind
 	limit uint32
+	read  time.Time // when a node read the limit
 	last  time.Time // when somebody last used it
 	nodes map[string]*holding
 }
@@ -32,8 +33,7 @@ type holding struct {
 	share    uint32 // the most that it may believe to have
 	used     uint32
 	wanted   uint32
-	limit    uint32 // as it last said
-	reported bool   // in this reign: until then the share is what others know of it
+	reported bool // in this reign: until then the share is what others know of it
 }
 
 // enter takes a node's report, and answers with its shares; ok is false if this node doesn't lead.
@@ -85,9 +85,9 @@ func (b *book) note(node string, nodes []string, u use, now time.Time) *entry {
 		return nil
 	}
 	h := e.of(node, nodes)
-	if h.limit != u.Limit {
-		// The limit is policy, and whoever says another than before has seen it change.
-		h.limit, e.limit = u.Limit, u.Limit
+	// The limit is policy, and whoever read it last knows best. Clocks don't matter: a node says how long ago that was.
+	if read := now.Add(-u.Age); u.Age >= 0 && !read.Before(e.read) {
+		e.limit, e.read = u.Limit, read
 	}
 	h.share, h.used, h.wanted, h.reported = u.Share, u.Used, u.Wanted, true
 	for other, share := range u.Shares {
@@ -123,7 +123,7 @@ func (e *entry) contended() bool {
 
 // grant decides a node's share of a key.
 func (b *book) grant(key string, e *entry, node string, nodes []string, now time.Time) grant {
-	g := grant{Key: key, Kind: e.kind, Limit: e.limit}
+	g := grant{Key: key, Kind: e.kind, Limit: e.limit, Age: now.Sub(e.read)}
 	mine := e.of(node, nodes)
 	var elsewhere, used uint64
 	wants := make([]uint32, 0, len(nodes))

@@ -69,6 +69,7 @@ type lease struct {
 	others uint32 // counted at other nodes
 	full   bool   // all of the limit was held, at the last report
 	last   time.Time
+	read   time.Time         // when policy last said limit to this node; zero if only the leader did
 	shares map[string]uint32 // of all nodes, as the leader last said
 
 	tokens float64 // for spends
@@ -113,6 +114,7 @@ func (l *Leases) get(key string, k kind, limit uint32) *lease {
 		one.limit = limit
 	}
 	one.last = time.Now()
+	one.read = one.last
 	return one
 }
 

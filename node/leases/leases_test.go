@@ -313,6 +313,27 @@ func TestALimitIsLowered(t *testing.T) {
 	})
 }
 
+// A limit may change at any moment, also between a node's use of a key and its report of that: what was true later holds.
+func TestALimitChangesBeforeItWasReported(t *testing.T) {
+	t.Parallel()
+	for _, limits := range [][2]uint32{{600, 6}, {6, 600}} {
+		for pause := time.Duration(0); pause < 2*every; pause += every / 10 {
+			run(t, func(t *testing.T, r *rig) {
+				time.Sleep(pause)
+				for i, node := range r.nodes {
+					for _, release := range r.take(node, "reg1", limits[0], 1) {
+						release()
+					}
+					time.Sleep(time.Duration(i) * every / 4)
+				}
+				if got := r.take("b", "reg1", limits[1], int(limits[1])+1); len(got) != int(limits[1]) {
+					t.Errorf("%v, %s after a report: %d", limits, pause, len(got))
+				}
+			})
+		}
+	}
+}
+
 // Keys come and go without end, and memory doesn't follow.
 func TestKeysAreForgotten(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,7 @@ type use struct {
 	Key    string            `json:"key"`
 	Kind   kind              `json:"kind"`
 	Limit  uint32            `json:"limit"`
+	Age    time.Duration     `json:"age"` // since this node read the limit in its own replica; negative if it hasn't
 	Share  uint32            `json:"share"`
 	Used   uint32            `json:"used"` // held, or counted
 	Wanted uint32            `json:"wanted"`
@@ -39,6 +40,7 @@ type grant struct {
 	Key    string            `json:"key"`
 	Kind   kind              `json:"kind"`
 	Limit  uint32            `json:"limit"`
+	Age    time.Duration     `json:"age"` // since a node read the limit, as far as the leader knows
 	Share  uint32            `json:"share"`
 	Full   bool              `json:"full,omitempty"`   // all of it is held, by whomever
 	Others uint32            `json:"others,omitempty"` // counted at other nodes
@@ -128,7 +130,10 @@ func (l *Leases) take() (r report) {
 	defer l.mu.Unlock()
 	now := time.Now()
 	for key, one := range l.keys {
-		u := use{Key: key, Kind: one.kind, Limit: one.limit, Share: one.share, Used: one.used, Wanted: one.wanted, Shares: one.shares}
+		u := use{Key: key, Kind: one.kind, Limit: one.limit, Share: one.share, Used: one.used, Wanted: one.wanted, Shares: one.shares, Age: -1}
+		if !one.read.IsZero() {
+			u.Age = now.Sub(one.read)
+		}
 		switch one.kind {
 		case spends:
 			u.Wanted, one.spent = one.spent, 0
@@ -154,20 +159,26 @@ func (l *Leases) take() (r report) {
 func (l *Leases) apply(a answer) (lowered bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := time.Now()
 	for _, g := range a.Keys {
 		one := l.keys[g.Key]
 		if one == nil {
 			if len(l.keys) >= maxKeys {
 				continue
 			}
-			one = &lease{kind: g.Kind, limit: g.Limit, share: initial(g.Limit, l.cfg.Node, l.cfg.Nodes()), last: time.Now()}
+			one = &lease{kind: g.Kind, limit: g.Limit, share: initial(g.Limit, l.cfg.Node, l.cfg.Nodes()), last: now}
 			l.keys[g.Key] = one
 		}
 		one.others, one.full = g.Others, g.Full
 		if one.kind != g.Kind || one.kind == counts {
 			continue
 		}
-		one.limit = g.Limit // what this node knows of policy may be older; if not, it says so when it is asked next
+		if one.limit != g.Limit {
+			if one.read.After(now.Add(-g.Age)) {
+				continue // a share of a limit that has changed since: the next report says so
+			}
+			one.limit, one.read = g.Limit, time.Time{}
+		}
 		// What is held can't be given up.
 		share := max(g.Share, one.used)
 		lowered = lowered || share < one.share
