@@ -75,29 +75,78 @@ func Corpus(records []dns.RR) (all []Question) {
 	return all
 }
 
-// Ask asks a server one question.
-func Ask(ctx context.Context, address string, q Question) (*dns.Msg, error) {
+// message is the question as it is sent, with an id.
+func (q Question) message(id uint16) ([]byte, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(q.Name, q.Type)
-	m.RecursionDesired = false
+	m.Id, m.RecursionDesired = id, false
 	if q.Size > 0 {
 		m.SetEdns0(q.Size, q.DO)
 	}
-	c := dns.Client{Timeout: 2 * time.Second, UDPSize: 4096}
-	if q.TCP {
-		c.Net = "tcp"
-	}
-	for tries := 3; ; tries-- {
-		r, _, err := c.ExchangeContext(ctx, m, address)
-		var late net.Error
-		if errors.As(err, &late) && late.Timeout() && tries > 0 {
-			continue // a datagram may be lost
-		}
+	return m.Pack()
+}
+
+// Ask asks a server questions, some at a time, over one socket and one connection, and returns its answers in their order.
+func Ask(ctx context.Context, address string, questions []Question) (answers []*dns.Msg, err error) {
+	answers = make([]*dns.Msg, len(questions))
+	var d net.Dialer
+	for _, network := range []string{"udp", "tcp"} {
+		conn, err := d.DialContext(ctx, network, address)
 		if err != nil {
-			return nil, fmt.Errorf("%s at %s: %w", q, address, err)
+			return nil, err
 		}
-		return r, nil
+		defer conn.Close()
+		var turn []int // which questions are asked together
+		for i, q := range questions {
+			if q.TCP == (network == "tcp") {
+				turn = append(turn, i)
+			}
+		}
+		for turn := range slices.Chunk(turn, askTogether) {
+			if err := ask(&dns.Conn{Conn: conn, UDPSize: dns.MaxMsgSize}, questions, answers, turn); err != nil {
+				return nil, fmt.Errorf("%s by %s: %w", address, network, err)
+			}
+		}
 	}
+	return answers, nil
+}
+
+// ask sends those of the questions whose turn it is, and waits for their answers. Datagrams may be lost: what wasn't answered in time is
+// asked again.
+func ask(c *dns.Conn, questions []Question, answers []*dns.Msg, turn []int) error {
+	waiting := slices.Clone(turn)
+	for tries := askTries; len(waiting) > 0; {
+		for _, i := range waiting {
+			m, err := questions[i].message(uint16(i))
+			if err != nil {
+				return fmt.Errorf("%s: %w", questions[i], err)
+			}
+			if _, err := c.Write(m); err != nil {
+				return err
+			}
+		}
+		if err := c.SetReadDeadline(time.Now().Add(askPatience)); err != nil {
+			return err
+		}
+		for len(waiting) > 0 {
+			m, err := c.ReadMsg()
+			var late net.Error
+			if errors.As(err, &late) && late.Timeout() && tries > 0 {
+				tries--
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("%s and %d more: %w", questions[waiting[0]], len(waiting)-1, err)
+			}
+			waiting = slices.DeleteFunc(waiting, func(i int) bool {
+				if uint16(i) == m.Id {
+					answers[i] = m
+				}
+				return uint16(i) == m.Id
+			})
+		}
+	}
+	return nil
 }
 
 // Difference is a question that two servers answer differently, and in what.

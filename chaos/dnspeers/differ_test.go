@@ -1,11 +1,13 @@
 package dnspeers
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -95,6 +97,36 @@ func readZone(t *testing.T, path string) (records []dns.RR) {
 	return records
 }
 
+// quorate is this repository's binary, built once for all tests.
+func quorate(t *testing.T) string {
+	t.Helper()
+	built, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(builds, "quorate")
+	if out, err := exec.Command("go", "build", "-o", path, "quorate").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the binary: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+var builds string // a folder that is removed in the end
+
+func TestMain(m *testing.M) {
+	var err error
+	if builds, err = os.MkdirTemp("", "quorate-dnspeers-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(builds)
+	os.Exit(code)
+}
+
 // Whatever a zone is asked, the answer is the one that NSD and Knot DNS give, or it is known why not.
 func TestAnswersAreThoseOfOthers(t *testing.T) {
 	t.Parallel()
@@ -103,16 +135,12 @@ func TestAnswersAreThoseOfOthers(t *testing.T) {
 		missing(t, lacking...)
 	}
 	tool(t, "dnssec-signzone", "bind9-utils")
-	binary := filepath.Join(t.TempDir(), "quorate")
-	if out, err := exec.Command("go", "build", "-o", binary, "quorate").CombinedOutput(); err != nil {
-		t.Fatalf("building the binary: %v\n%s", err, out)
-	}
 	for _, s := range signings {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			zone := signZone(t, t.TempDir(), s.flags)
 			corpus := Corpus(readZone(t, zone))
-			ours := begin(t, Quorate(binary), zone)
+			ours := answers(t, begin(t, Quorate(quorate(t)), zone), corpus)
 			for _, k := range peers {
 				against(t, corpus, ours, begin(t, k, zone))
 			}
@@ -120,20 +148,21 @@ func TestAnswersAreThoseOfOthers(t *testing.T) {
 	}
 }
 
-func against(t *testing.T, corpus []Question, ours, peer *Server) {
+func answers(t *testing.T, s *Server, corpus []Question) []*dns.Msg {
 	t.Helper()
+	all, err := Ask(t.Context(), s.Address, corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func against(t *testing.T, corpus []Question, ours []*dns.Msg, peer *Server) {
+	t.Helper()
+	theirs := answers(t, peer, corpus)
 	known, unexplained := map[string]int{}, 0
-	for _, q := range corpus {
-		a, err := Ask(t.Context(), ours.Address, q)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		b, err := Ask(t.Context(), peer.Address, q)
-		if err != nil {
-			t.Error(err)
-			return
-		}
+	for i, q := range corpus {
+		a, b := ours[i], theirs[i]
 		for _, d := range Compare(q, a, b) {
 			if why := explain(peer.Kind.Name, d, a, b); why != "" {
 				known[why]++

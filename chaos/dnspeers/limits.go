@@ -19,6 +19,11 @@ const (
 	// tcpConnections and tcpWindow are how many connections there are at once, and queries on their way in each.
 	tcpConnections = 16
 	tcpWindow      = 32
+	// askTogether is how many questions of a corpus are on their way at once, askPatience how long all of them may take, and askTries how
+	// often one is asked again.
+	askTogether = 32
+	askPatience = 2 * time.Second
+	askTries    = 3
 	// Bounds of what can be asked for.
 	MaxNames  = 20_000_000
 	MaxRounds = 100

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -47,16 +46,12 @@ const growth = 24 << 20
 func TestRandomPacketsLeaveMemoryFlat(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "quorate")
-	if out, err := exec.Command("go", "build", "-o", binary, "quorate").CombinedOutput(); err != nil {
-		t.Fatalf("building the binary: %v\n%s", err, out)
-	}
 	zone := Zone{Names: 2000, Signed: true, Seed: 3}
 	path := filepath.Join(dir, "zone")
 	if err := zone.Write(path); err != nil {
 		t.Fatal(err)
 	}
-	s := begin(t, Quorate(binary), path)
+	s := begin(t, Quorate(quorate(t)), path)
 	queries, err := zone.Queries(2000, true)
 	if err != nil {
 		t.Fatal(err)
