@@ -199,6 +199,27 @@ type validator struct {
 	origin string
 	nsec   []*dns.NSEC
 	nsec3  []*dns.NSEC3
+
+	verified map[string]bool // signatures with what they cover, as text: answers have many in common
+}
+
+// verify checks a signature over a set as it was signed.
+func (v *validator) verify(sig *dns.RRSIG, set []dns.RR) error {
+	key := sig.String()
+	for _, rr := range set {
+		key += "\n" + rr.String()
+	}
+	if v.verified[key] {
+		return nil
+	}
+	if err := sig.Verify(keyOf(v.origin), set); err != nil {
+		return fmt.Errorf("%w:\n%v\n%v", err, sig, set)
+	}
+	if v.verified == nil {
+		v.verified = make(map[string]bool)
+	}
+	v.verified[key] = true
+	return nil
 }
 
 // validate returns why an answer to a question is not to be believed.
@@ -264,7 +285,6 @@ func (v *validator) validate(name string, typ uint16, m *dns.Msg) error {
 // sections verifies every signature, and finds RRsets without; it returns names made from a wildcard, with its parent.
 func (v *validator) sections(m *dns.Msg) (expanded map[string]string, err error) {
 	expanded = map[string]string{}
-	key := keyOf(v.origin)
 	for n, section := range [][]dns.RR{m.Answer, m.Ns} {
 		type id struct {
 			owner string
@@ -303,8 +323,8 @@ func (v *validator) sections(m *dns.Msg) (expanded map[string]string, err error)
 				whole[n] = dns.Copy(rr)
 				whole[n].Header().Ttl = sig.OrigTtl
 			}
-			if err := sig.Verify(key, whole); err != nil {
-				return nil, fmt.Errorf("%w:\n%v\n%v", err, sig, set)
+			if err := v.verify(sig, whole); err != nil {
+				return nil, err
 			}
 			labels := dns.SplitDomainName(i.owner)
 			if extra := len(labels) - int(sig.Labels); extra > 0 && labels[0] != "*" {
