@@ -74,12 +74,13 @@ var (
 	descHeld      = prometheus.NewDesc("quorate_zone_held_names", "Names that are held back from publication.", []string{"zone"}, nil)
 	descFrozen    = prometheus.NewDesc("quorate_zone_frozen", "1 while the zone is frozen, else 0.", []string{"zone"}, nil)
 	descSignature = prometheus.NewDesc("quorate_zone_signature_seconds", "Log time until the zone's first signature ends.", []string{"zone"}, nil)
+	descTroubles  = prometheus.NewDesc("quorate_zone_troubles", "Duties towards a zone that keep failing, at the leader; 0 elsewhere.", []string{"zone"}, nil)
 	descReady     = prometheus.NewDesc("quorate_ready", "1 while EPP can be served, else 0.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (m nodeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descLevel, descReads, descReady, descBehind, descHeld, descFrozen, descSignature} {
+	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descLevel, descReads, descReady, descBehind, descHeld, descFrozen, descSignature, descTroubles} {
 		ch <- d
 	}
 }
@@ -115,6 +116,7 @@ func (m nodeMetrics) Collect(ch chan<- prometheus.Metric) {
 			gauge(descBehind, behind, z.Name)
 			gauge(descHeld, float64(z.Held), z.Name)
 			gauge(descFrozen, truth(z.Frozen), z.Name)
+			gauge(descTroubles, float64(len(n.troubles.here(z.Name))), z.Name)
 			if end, ok := v.FirstExpiry(z.Name); ok {
 				gauge(descSignature, float64(end-v.Now())/1000, z.Name)
 			}

@@ -71,6 +71,7 @@ type Node struct {
 	identity  *identity
 	sealer    *sealer
 	notifier  *notifier
+	troubles  *troubles
 
 	dns     *dnsserve.Server
 	epp     *epp.Server
@@ -184,6 +185,8 @@ func (n *Node) join(feed *zoneFeed) (err error) {
 		return err
 	}
 	n.notifier.leads = n.consensus.Reigns
+	n.troubles = &troubles{leader: n.consensus.Leader, reigns: n.consensus.Reigns, publisher: zones, network: n.transport, self: n.cfg.Node}
+	n.transport.Handle(methodTroubles, n.troubles.serve)
 	n.openLeases()
 	return nil
 }

@@ -124,6 +124,11 @@ func (x *Exec) breaker(z *Zone, p *Publication, c cuts) *Failure {
 	return nil
 }
 
+// Held says whether a name of a zone is held back.
+func (v *View) Held(zone, owner string) bool {
+	return v.Level() >= 3 && zoneHeld.Has(v.r, ownerKey(zone, owner))
+}
+
 // HeldNames are at most max names of a zone that are held back.
 func (v *View) HeldNames(zone string, max int) (names []string, why []Held) {
 	if v.Level() < 3 {

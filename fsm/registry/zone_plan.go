@@ -287,9 +287,9 @@ func (v *View) planFor(z *Zone, index uint64, marks []string) *planner {
 	return p
 }
 
-// PlanRefresh works out the publication that makes at most max signatures anew, those that end first; ok is false when
-// none ends within the policy's time.
-func (v *View) PlanRefresh(zone string, index uint64, max int) (Plan, bool) {
+// PlanRefresh works out the publication that makes at most max signatures anew, those that end first, except at some
+// owners; ok is false when none ends within the policy's time.
+func (v *View) PlanRefresh(zone string, index uint64, max int, except map[string]bool) (Plan, bool) {
 	z, exists := v.Zone(zone)
 	if !exists || z.Generation == 0 {
 		return Plan{}, false
@@ -305,6 +305,11 @@ func (v *View) PlanRefresh(zone string, index uint64, max int) (Plan, bool) {
 	zoneExpiry.Scan(v.r, p.ed.prefix, nil, func(key []byte, _ store.Empty) bool {
 		if bytes.Compare(key, last) >= 0 {
 			return false
+		}
+		if len(except) > 0 {
+			if owner := key[len(p.ed.prefix)+8 : len(key)-2]; except[nameOf(owner)] {
+				return true
+			}
 		}
 		keys = append(keys, slices.Clone(key))
 		return len(keys) < max

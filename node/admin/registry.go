@@ -21,6 +21,8 @@ type Registry interface {
 	Levels(ctx context.Context) (level registry.Level, members []MemberLevel, err error)
 	// Digest is the state's digest right after the entry at index; ok is false when that is too long ago or yet to come.
 	Digest(index uint64) (digest string, ok bool)
+	// Troubles are what the leader can't do for a zone though it has tried again and again. err says why it can't be asked.
+	Troubles(ctx context.Context, zone string) ([]Trouble, error)
 	// TransferLeadership asks the leader to hand over to another voter, and returns when that has happened.
 	TransferLeadership(ctx context.Context) error
 }

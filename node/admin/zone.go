@@ -60,8 +60,13 @@ func (h *handler) showZone(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	var shown ZoneStatus
-	err = h.read(c, p, func(v fsm.View) (err error) { shown, err = zoneStatus(v, name); return err })
-	return http.StatusOK, shown, err
+	if err = h.read(c, p, func(v fsm.View) (err error) { shown, err = zoneStatus(v, name); return err }); err != nil {
+		return 0, nil, err
+	}
+	if shown.Troubles, err = h.Registry.Troubles(c.Context(), name); err != nil {
+		shown.Troubles = []Trouble{{Duty: "publication", Why: err.Error()}}
+	}
+	return http.StatusOK, shown, nil
 }
 
 func zoneStatus(v fsm.View, name string) (s ZoneStatus, err error) {

@@ -16,6 +16,7 @@ type ZoneStatus struct {
 	Held        uint64      `json:"held,omitempty"`         // names that are held back
 	HeldNames   []HeldName  `json:"held_names,omitempty"`   // the first of them
 	Building    *Edition    `json:"building,omitempty"`     // the edition in the making
+	Troubles    []Trouble   `json:"troubles,omitempty"`     // what the leader can't do for it
 	Policy      *ZonePolicy `json:"policy,omitempty"`       // none: the zone is as before level 3
 	Keys        []ZoneKey   `json:"keys"`
 	Records     []string    `json:"records"` // operators' records
@@ -25,6 +26,15 @@ type ZoneStatus struct {
 type HeldName struct {
 	Name string `json:"name"`
 	Why  string `json:"why"`
+}
+
+// Trouble is what the leader can't do for a zone though it has tried again and again.
+type Trouble struct {
+	Duty     string `json:"duty"` // what it is
+	Why      string `json:"why"`  // the last refusal
+	Since    string `json:"since,omitempty"`
+	Next     string `json:"next,omitempty"` // when it is tried again, if nothing is changed about the zone before
+	Attempts int    `json:"attempts"`
 }
 
 // Edition is an edition of a zone that is in the making.

@@ -2,6 +2,7 @@ package nodecli
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -158,5 +159,26 @@ func TestStatusForPrograms(t *testing.T) {
 		if s.Site != c.Nodes[i].Name || s.URL != c.Nodes[i].URL || s.Status == nil || s.Status.Applied != 2 || s.Digest != s.Status.Digest {
 			t.Errorf("got %+v", s)
 		}
+	}
+}
+
+// What the leader can't publish is shown at any site.
+func TestZoneStatusShowsTroubles(t *testing.T) {
+	t.Parallel()
+	c, at := start(t)
+	must(t, at(createExample)...)
+	trouble := admin.Trouble{Duty: "changes", Why: "the breaker", Since: "2026-01-01T00:00:00Z", Next: "2026-01-01T00:01:00Z", Attempts: 7}
+	for _, n := range c.Nodes {
+		n.Break(admintest.Fault{Troubles: func() ([]admin.Trouble, error) { return []admin.Trouble{trouble}, nil }})
+	}
+	const want = "changes, 7 times since 2026-01-01T00:00:00Z, again at 2026-01-01T00:01:00Z: the breaker"
+	if out := must(t, at("zone status example --site site2")...); !strings.Contains(out, want) {
+		t.Errorf("without %q:\n%s", want, out)
+	}
+	for _, n := range c.Nodes {
+		n.Break(admintest.Fault{Troubles: func() ([]admin.Trouble, error) { return nil, errors.New("nobody leads") }})
+	}
+	if out := must(t, at("zone status example --local")...); !strings.Contains(out, "publication: nobody leads") {
+		t.Errorf("it isn't said that nobody publishes:\n%s", out)
 	}
 }

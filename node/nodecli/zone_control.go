@@ -43,7 +43,7 @@ func onZone(c *cobra.Command, t *target, change func(context.Context, *admin.Cli
 func zoneStatusCommand() *cobra.Command {
 	c, t := leaf("status TLD", "Show how a zone is published",
 		`Shows a zone's serial, form, policy and keys; what waits to be published and for how long;
-what is held back and why; and when the first signature ends.`,
+what is held back and why; what the leader can't do though it tries; and when the first signature ends.`,
 		"  quorate zone status example\n  quorate zone status example --json", cobra.ExactArgs(1))
 	t.reads(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -157,6 +157,14 @@ func showZone(c *cobra.Command, t *target, z admin.ZoneStatus) error {
 	return describeZone(c.OutOrStdout(), z)
 }
 
+// trouble is what the leader can't do, in a line.
+func trouble(t admin.Trouble) string {
+	if t.Attempts == 0 {
+		return t.Duty + ": " + t.Why
+	}
+	return fmt.Sprintf("%s, %d times since %s, again at %s: %s", t.Duty, t.Attempts, t.Since, t.Next, t.Why)
+}
+
 func describeZone(w io.Writer, z admin.ZoneStatus) error {
 	fields := []field{
 		{"Zone", z.Name},
@@ -176,6 +184,9 @@ func describeZone(w io.Writer, z admin.ZoneStatus) error {
 	}
 	if b := z.Building; b != nil {
 		fields = append(fields, field{"In the making", fmt.Sprintf("%s since %s: %s, %d RRsets", b.Form, b.Begun, b.Phase, b.RRsets)})
+	}
+	for _, t := range z.Troubles {
+		fields = append(fields, field{"Trouble", trouble(t)})
 	}
 	if z.Held > 0 {
 		fields = append(fields, field{"Held back", fmt.Sprintf("%d names: quorate zone release %s", z.Held, z.Name)})

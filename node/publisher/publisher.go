@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"quorate/fsm"
@@ -23,13 +24,14 @@ type Publisher struct {
 
 	staged int // names to a part of an edition
 
-	mu   sync.Mutex
-	open map[string]openKey // keys that have been opened, by sealed form
+	mu       sync.Mutex
+	open     map[string]openKey // keys that have been opened, by sealed form
+	troubles map[place]*trouble
 }
 
 // New makes a publisher that reads the state with view.
 func New(view func(func(fsm.View) error) error, seal Sealer, log *slog.Logger) *Publisher {
-	return &Publisher{view: view, seal: seal, log: log, staged: maxStaged, open: map[string]openKey{}}
+	return &Publisher{view: view, seal: seal, log: log, staged: maxStaged, open: map[string]openKey{}, troubles: map[place]*trouble{}}
 }
 
 // Execute has a command of this node executed; its error is a *registry.Failure when the registry refused.
@@ -54,17 +56,38 @@ func (p *Publisher) Once(ctx context.Context, do Execute) (more bool, err error)
 // zone does what there is to do for a zone.
 func (p *Publisher) zone(ctx context.Context, z registry.Zone, do Execute) (more bool, err error) {
 	if z.Generation == 0 && z.Building == 0 {
-		return p.plain(ctx, z.Name, do)
+		return p.duty(ctx, z.Name, dutyMarks, func(map[string]bool) (bool, error) { return p.plain(ctx, z.Name, do) })
 	}
-	ready, err := p.prepareKeys(ctx, z.Name, do)
-	if err != nil || !ready {
+	ready := false
+	if _, err = p.duty(ctx, z.Name, dutyKeys, func(map[string]bool) (_ bool, err error) {
+		ready, err = p.prepareKeys(ctx, z.Name, do)
 		return ready, err
+	}); err != nil || !ready {
+		return false, err
 	}
-	for _, duty := range []func(context.Context, string, Execute) (bool, error){p.marks, p.rollback, p.refresh, p.stage} {
-		some, failed := duty(ctx, z.Name, do)
+	for _, d := range []struct {
+		name string
+		do   func(resting map[string]bool) (bool, error)
+	}{
+		{dutyMarks, func(map[string]bool) (bool, error) { return p.marks(ctx, z.Name, do) }},
+		{dutyRollback, func(map[string]bool) (bool, error) { return p.rollback(ctx, z.Name, do) }},
+		{dutyRefresh, func(resting map[string]bool) (bool, error) { return p.refresh(ctx, z.Name, resting, do) }},
+		{dutyStage, func(map[string]bool) (bool, error) { return p.stage(ctx, z.Name, do) }},
+	} {
+		some, failed := p.duty(ctx, z.Name, d.name, d.do)
 		more, err = more || some, errors.Join(err, failed)
 	}
 	return more, err
+}
+
+// duty does a duty unless it rests because it has failed.
+func (p *Publisher) duty(ctx context.Context, zone, name string, do func(resting map[string]bool) (bool, error)) (some bool, err error) {
+	due, resting, err := p.due(zone, name)
+	if err != nil || !due {
+		return false, err
+	}
+	some, err = do(resting)
+	return some && err == nil, p.judge(ctx, place{zone: zone, duty: name}, err)
 }
 
 // plain publishes a zone that is as before level 3.
@@ -186,9 +209,29 @@ func (p *Publisher) rollback(ctx context.Context, zone string, do Execute) (bool
 	return p.publish(ctx, zone, do, func(v fsm.View) (registry.Plan, bool) { return v.PlanRollback(zone, v.Index(), maxNames) })
 }
 
-func (p *Publisher) refresh(ctx context.Context, zone string, do Execute) (bool, error) {
-	return p.publish(ctx, zone, do, func(v fsm.View) (registry.Plan, bool) { return v.PlanRefresh(zone, v.Index(), maxRefreshed) })
+// refresh renews signatures. A name without whose records the others' would be sound rests alone.
+func (p *Publisher) refresh(ctx context.Context, zone string, resting map[string]bool, do Execute) (bool, error) {
+	some, err := p.publish(ctx, zone, do, func(v fsm.View) (registry.Plan, bool) {
+		return v.PlanRefresh(zone, v.Index(), maxRefreshed, resting)
+	})
+	var at *unsoundError
+	if errors.As(err, &at) && at.owner != zone && !resting[at.owner] && p.restOne(ctx, zone, at.owner, err) {
+		return true, nil
+	}
+	if !some && err == nil {
+		p.settle(ctx, zone, resting)
+	}
+	return some, err
 }
+
+// unsoundError says that a publication was refused because of an owner.
+type unsoundError struct {
+	owner string
+	why   error
+}
+
+func (e *unsoundError) Error() string { return e.owner + ": " + e.why.Error() }
+func (e *unsoundError) Unwrap() error { return e.why }
 
 // publish makes a publication and proposes it. Names that the zone would not be sound with, and removals that are too many, are held back.
 func (p *Publisher) publish(ctx context.Context, zone string, do Execute, make func(v fsm.View) (registry.Plan, bool)) (bool, error) {
@@ -212,12 +255,27 @@ func (p *Publisher) publish(ctx context.Context, zone string, do Execute, make f
 	err = do(ctx, registry.KindPublishZone, plan.Publication)
 	var refused *registry.Failure
 	if errors.As(err, &refused) {
-		if owner, unsound := registry.Unsound(refused); unsound && len(plan.Owners) > 0 {
-			p.log.Error("a name is held back: the zone would not be sound with it", "page", true, "zone", zone, "name", owner, "error", refused)
-			return false, errors.Join(err, do(ctx, registry.KindZoneHold, registry.ZoneHold{Zone: zone, From: plan.From, Owners: []string{owner}, Why: refused.Reason}))
+		if owner, unsound := registry.Unsound(refused); unsound {
+			return p.unsound(ctx, &plan, owner, refused, do)
 		}
 	}
 	return true, err
+}
+
+// unsound holds the name back because of which a publication was refused, if that is what it takes.
+func (p *Publisher) unsound(ctx context.Context, plan *registry.Plan, owner string, refused *registry.Failure, do Execute) (bool, error) {
+	held := false
+	if err := p.view(func(v fsm.View) error { held = v.Held(plan.Zone, owner); return nil }); err != nil {
+		return false, err
+	}
+	if _, looked := slices.BinarySearch(plan.Owners, owner); !looked || held || plan.Rollback != 0 {
+		return false, &unsoundError{owner, refused} // to hold it back wouldn't change the publication
+	}
+	p.log.Error("a name is held back: the zone would not be sound with it", "page", true, "zone", plan.Zone, "name", owner, "error", refused)
+	if err := do(ctx, registry.KindZoneHold, registry.ZoneHold{Zone: plan.Zone, From: plan.From, Owners: []string{owner}, Why: refused.Reason}); err != nil {
+		return false, errors.Join(&unsoundError{owner, refused}, err)
+	}
+	return true, nil
 }
 
 // stage makes the next part of an edition.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func newRig(t testing.TB, level registry.Level) *rig {
 	if level > registry.HighestLevel {
 		t.Skipf("this binary reads levels up to %d", registry.HighestLevel)
 	}
-	m, err := fsm.Open(filepath.Join(t.TempDir(), "state.db"), quiet)
+	m, err := fsm.Open(filepath.Join(memory(t), "state.db"), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +67,22 @@ func newRig(t testing.TB, level registry.Level) *rig {
 	r.must(operator, registry.KindRegistrarCreate, registry.RegistrarCreate{Registrar: registry.Registrar{ID: "reg1", Name: "reg1"}})
 	r.must(operator, registry.KindRegistrarFund, registry.RegistrarFund{ID: "reg1", Currency: "USD", Amount: 1 << 42})
 	return r
+}
+
+// memory is a folder in memory, where the system has one: each command is synced to the disk, and these tests have
+// thousands of them and no power cut.
+func memory(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "quorate-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(folder); err != nil {
+			t.Error(err)
+		}
+	})
+	return folder
 }
 
 func (r *rig) raiseTo(level registry.Level) {

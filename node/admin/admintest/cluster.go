@@ -69,7 +69,8 @@ type Fault struct {
 	Hold     chan struct{}               // Status waits until it is closed
 	Alter    func(*admin.Status)         // changes the status
 	Digest   func(uint64) (string, bool) // instead of the digest
-	Reads    registry.Level              // instead of the highest level that the binary reads
+	Troubles func() ([]admin.Trouble, error)
+	Reads    registry.Level // instead of the highest level that the binary reads
 }
 
 // New starts a cluster of n nodes, which ends with the test.
@@ -344,6 +345,14 @@ func (n *Node) Digest(index uint64) (string, bool) {
 	}
 	d, ok := n.machine.DigestAt(index)
 	return d.String(), ok
+}
+
+// Troubles is admin.Registry's.
+func (n *Node) Troubles(context.Context, string) ([]admin.Trouble, error) {
+	if f := n.faults(); f.Troubles != nil {
+		return f.Troubles()
+	}
+	return nil, nil
 }
 
 // TransferLeadership is admin.Registry's: the next node leads.
