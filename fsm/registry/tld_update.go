@@ -28,6 +28,9 @@ func (x *Exec) tldUpdate(c TLDUpdate) (Code, any, *Failure) {
 	if fail := checkTLD(&t); fail != nil {
 		return 0, nil, fail
 	}
+	if fail := x.checkExpire(&t); fail != nil {
+		return 0, nil, fail
+	}
 	switch hasDomains := domains.Any(x.tx, nameKey(t.Name)); {
 	case t.Zone != before.Zone:
 		return 0, nil, Fail(ParameterPolicy, "zone", t.Zone, "the zone is chosen when the TLD is opened")

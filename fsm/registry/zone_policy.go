@@ -61,6 +61,8 @@ const (
 	// signatureReserve is by how much a signature that is not replaced yet outlives what secondaries keep after
 	// they have lost us (SOA expire), so that none of them serves what has expired.
 	signatureReserve = Day
+	// refreshLag is how late a signature may be renewed: their ends are kept to the hour (expiryUnit), and the work takes its time.
+	refreshLag = 2 * Hour
 )
 
 var (
@@ -130,15 +132,15 @@ func (x *Exec) zoneSet(s ZoneSet) (Code, any, *Failure) {
 }
 
 func checkPolicy(p *ZonePolicy, t *TLD) *Failure {
-	switch expire := Time(t.SOA.Expire) * Second; {
+	switch {
 	case !CanSign(p.Algorithm):
 		return Fail(ParameterRange, "algorithm", fmt.Sprint(p.Algorithm), "zones are signed with algorithm 8, 13, 14 or 15")
 	case p.Form.OptOut && (p.Form.NSEC || !p.Form.Signed), p.Form.NSEC && !p.Form.Signed:
 		return Fail(ParameterPolicy, "denial", "", "opt-out is a form of NSEC3, and there is no denial without signatures")
 	case p.Jitter < 0 || p.Refresh <= 0 || p.Validity > MaxValidity || p.Validity-p.Jitter < p.Refresh+MinSigningInterval:
 		return Fail(ParameterRange, "validity", "", "validity less jitter must be at least a day more than refresh, and validity at most a year")
-	case p.Form.Signed && p.Refresh <= expire:
-		return Fail(ParameterRange, "refresh", "", "a secondary may serve for as long as the SOA's expire time, %d s: signatures must be replaced earlier before their end", t.SOA.Expire)
+	case p.Form.Signed && !p.outlives(t):
+		return Fail(ParameterRange, "refresh", "", "a secondary may serve for as long as the SOA's expire time, %d s: signatures must be replaced %d hours earlier before their end", t.SOA.Expire, refreshLag/Hour)
 	case p.Inception < Hour || p.Inception > Day:
 		return Fail(ParameterRange, "inception", "", "a signature begins an hour to a day before its making")
 	case p.KeyTTL < 60 || p.KeyTTL > 7*86400:
@@ -147,6 +149,21 @@ func checkPolicy(p *ZonePolicy, t *TLD) *Failure {
 		return Fail(ParameterRange, "breaker", "", "a share is at most 1000 thousandths, a window a minute to 30 days")
 	}
 	return nil
+}
+
+// outlives says whether no signature ends while a secondary that has lost us may still serve the zone (RFC 1035 §3.3.13, expire).
+func (p *ZonePolicy) outlives(t *TLD) bool {
+	return p.Refresh >= Time(t.SOA.Expire)*Second+refreshLag
+}
+
+// checkExpire refuses an expire time of a zone that its signatures would not outlive.
+func (x *Exec) checkExpire(t *TLD) *Failure {
+	p, ok := x.ZonePolicy(t.Name)
+	if !ok || !p.Form.Signed && !x.PublishedForm(t.Name).Signed || p.outlives(t) {
+		return nil
+	}
+	return Fail(ParameterRange, "soa.expire", fmt.Sprint(t.SOA.Expire),
+		"signatures are renewed %d hours before their end: a secondary that has lost us would serve expired ones. First have them renewed earlier (quorate dnssec sign --refresh)", p.Refresh/Hour)
 }
 
 // Bounds of policies.

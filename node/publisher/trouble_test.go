@@ -363,3 +363,40 @@ func TestAnUnsoundNameIsHeldBack(t *testing.T) {
 		}
 	})
 }
+
+// A secondary that has lost us serves until the SOA's expire time: neither it nor the signatures' lives can be set so that it would serve
+// expired ones.
+func TestSignaturesOutliveSecondaries(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3)
+	r.open("example", false)
+	r.publish()
+	expire := func(d registry.Time) registry.TLDUpdate {
+		var u registry.TLDUpdate
+		r.view(func(v fsm.View) { u.TLD, _ = v.TLD("example") })
+		u.Base, u.TLD.SOA.Expire = u.TLD.LastEvent, uint32(d/registry.Second)
+		return u
+	}
+	refresh := func(d registry.Time) registry.ZoneSet {
+		var p registry.ZonePolicy
+		r.view(func(v fsm.View) { p, _ = v.ZonePolicy("example") })
+		p.Refresh = d
+		p.Validity = d + p.Jitter + registry.Day
+		return registry.ZoneSet{Policy: p}
+	}
+	const day, hour = registry.Day, registry.Hour
+	r.must(operator, registry.KindTLDUpdate, expire(8*day-2*hour)) // the policy renews 8 days before the end
+	r.refused(registry.ParameterRange, operator, registry.KindTLDUpdate, expire(8*day-2*hour+registry.Second))
+	r.refused(registry.ParameterRange, operator, registry.KindZoneSet, refresh(8*day-registry.Second))
+	r.must(operator, registry.KindZoneSet, refresh(10*day))
+	r.must(operator, registry.KindTLDUpdate, expire(10*day-2*hour))
+	unsigned := refresh(10 * day)
+	unsigned.Policy.Form = registry.Form{}
+	r.must(operator, registry.KindZoneSet, unsigned)
+	r.refused(registry.ParameterRange, operator, registry.KindTLDUpdate, expire(20*day)) // it is still published as it was
+	r.publish()
+	r.must(operator, registry.KindTLDUpdate, expire(20*day))
+	signed := refresh(20 * day)
+	signed.Policy.Form.Signed = true
+	r.refused(registry.ParameterRange, operator, registry.KindZoneSet, signed)
+}
