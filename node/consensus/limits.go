@@ -51,6 +51,9 @@ const (
 	minTrailing = 4
 	// logCache is how many entries are kept in memory for replication.
 	logCache = 8192
+	// maxRepetition is for how long a follower isn't sent what it was told already: when one has restarted, raft notices by such a message,
+	// and until then it doesn't hear what is committed.
+	maxRepetition = 100 * time.Millisecond
 	// maxHops is how often a command may be handed on from a node that isn't the leader.
 	maxHops = 1
 	// maxTransaction is how many entries one transaction of the state takes: all that can be in flight, and little enough to be soon over.

@@ -96,3 +96,75 @@ func TestNoMessagePromisesMoreThanItReaches(t *testing.T) {
 		}
 	}
 }
+
+// A follower is told once what it needs to know: of entries and commits at once, and of nothing new only now and then.
+func TestNothingIsRepeated(t *testing.T) {
+	t.Parallel()
+	far, near := raft.NewInmemTransport("far")
+	_, own := raft.NewInmemTransport("own")
+	own.Connect(far, near)
+	got := make(chan raft.AppendEntriesRequest, 100)
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for {
+			select {
+			case rpc := <-near.Consumer():
+				got <- *rpc.Command.(*raft.AppendEntriesRequest)
+				rpc.Respond(&raft.AppendEntriesResponse{Success: true}, nil)
+			case <-ended:
+				return
+			}
+		}
+	}()
+	opened, err := (sound{own}).AppendEntriesPipeline("far", far)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	p := opened.(*soundPipeline)
+	now := time.Unix(1, 0)
+	p.now = func() time.Time { return now }
+	for i, row := range []struct {
+		what                               string
+		after                              time.Duration
+		term, previous, entries, committed uint64
+		sent, unanswered                   bool
+	}{
+		{what: "the first", term: 1, previous: 4, committed: 4, sent: true},
+		{what: "the same again", term: 1, previous: 4, committed: 4},
+		{what: "an entry", term: 1, previous: 4, entries: 1, committed: 4, sent: true},
+		{what: "nothing since", term: 1, previous: 5, committed: 4},
+		{what: "it is committed", term: 1, previous: 5, committed: 5, sent: true},
+		{what: "more than the message reaches is", term: 1, previous: 5, committed: 6},
+		{what: "another term", term: 2, previous: 5, committed: 5, sent: true},
+		{what: "a follower that was set back", term: 2, previous: 3, committed: 5, sent: true},
+		{what: "a moment later", after: maxRepetition - 1, term: 2, previous: 3, committed: 5},
+		{what: "in time", after: 1, term: 2, previous: 3, committed: 5, sent: true},
+		{what: "just after that", term: 2, previous: 3, committed: 5},
+		{what: "an empty log", term: 2, sent: true, unanswered: true},
+		{what: "the same before the answer", term: 2, sent: true, unanswered: true},
+	} {
+		now = now.Add(row.after)
+		ask := &raft.AppendEntriesRequest{Term: row.term, PrevLogEntry: row.previous, LeaderCommitIndex: row.committed, Entries: make([]*raft.Log, row.entries)}
+		if _, err := p.AppendEntries(ask, &raft.AppendEntriesResponse{}); err != nil {
+			t.Fatal(err)
+		}
+		if row.sent {
+			if m := <-got; m.Term != row.term || m.PrevLogEntry != row.previous {
+				t.Fatalf("%d, %s: %+v was sent", i, row.what, m)
+			}
+			if !row.unanswered {
+				<-p.Consumer()
+				eventually(t, func() bool { return p.answered.Load() == p.sent })
+			}
+		}
+	}
+	// One that is sent behind them shows that none is still on its way.
+	if _, err := p.AppendEntries(&raft.AppendEntriesRequest{Term: 9}, &raft.AppendEntriesResponse{}); err != nil {
+		t.Fatal(err)
+	}
+	if m := <-got; m.Term != 9 {
+		t.Errorf("%+v was sent, too", m)
+	}
+}
