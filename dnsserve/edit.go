@@ -19,6 +19,8 @@ type edit struct {
 	expires map[uint32]int64     // by step of time: how many signatures more end in it
 	packer  packer
 	keys    [2]keyBuffer
+
+	gathered *gathered // in place of the tries, while an image is made from nothing; else nil
 }
 
 // draft is a name that is being changed.
@@ -106,12 +108,7 @@ func (e *edit) draft(wire []byte, denial bool) *draft {
 		return d
 	}
 	d := &draft{wire: wire, denial: denial, dead: true}
-	if denial {
-		d.old = e.ownerOf(wire)
-	} else {
-		d.old = e.ref(wire)
-	}
-	if d.old != 0 {
+	if d.old = e.place(wire, denial); d.old != 0 {
 		n := e.name(d.old)
 		d.size, d.kids, d.wild, d.dead = len(n.block), n.kids(), n.has(flagWild), false
 		for b := n.sets(); len(b) > 0; {
@@ -126,14 +123,26 @@ func (e *edit) draft(wire []byte, denial bool) *draft {
 	return d
 }
 
-// ownerOf finds an owner of NSEC3.
-func (e *edit) ownerOf(wire []byte) ref {
-	k, ok := e.keys[0].denial(wire)
-	if !ok {
-		return 0
+// place returns where a name lies, or an owner of NSEC3; 0 when there is none.
+func (e *edit) place(wire []byte, denial bool) (r ref) {
+	k, root := hashed(e.seed, wire), e.names
+	if denial {
+		var ok bool
+		if k, ok = e.keys[0].denial(wire); !ok {
+			return 0
+		}
+		root = e.denial
 	}
-	if r := e.find(e.denial, &k); r != 0 && bytes.Equal(e.name(r).wire(), wire) {
-		return r
+	is := func(r ref) bool { return bytes.Equal(e.name(r).wire(), wire) }
+	switch {
+	case e.gathered == nil:
+		if r = e.find(root, &k); r == 0 || is(r) {
+			return r
+		}
+	case denial:
+		return e.gathered.denial.find(k.head, is)
+	default:
+		return e.gathered.names.find(k.head, is)
 	}
 	return 0
 }
@@ -150,8 +159,8 @@ func (e *edit) own(owner string) ([]byte, error) {
 	return wire, nil
 }
 
-// place returns the draft that a set belongs to.
-func (e *edit) place(wire []byte, typ, covers uint16) (*draft, error) {
+// owner returns the draft that a set belongs to.
+func (e *edit) owner(wire []byte, typ, covers uint16) (*draft, error) {
 	if typ != typeNSEC3 && (typ != typeRRSIG || covers != typeNSEC3) {
 		return e.touch(wire), nil
 	}
@@ -177,7 +186,7 @@ func (e *edit) add(rr *RRset) error {
 }
 
 func (e *edit) addSet(wire []byte, s rawSet) error {
-	d, err := e.place(wire, s.typ, s.covers)
+	d, err := e.owner(wire, s.typ, s.covers)
 	if err != nil {
 		return err
 	}
@@ -213,7 +222,7 @@ func (e *edit) change(c *Change) error {
 	if err != nil {
 		return err
 	}
-	d, err := e.place(wire, s.typ, s.covers)
+	d, err := e.owner(wire, s.typ, s.covers)
 	if err != nil {
 		return err
 	}
@@ -370,6 +379,9 @@ func (e *edit) finish(serial uint32) (*version, error) {
 		return nil, err
 	}
 	e.serial = serial
+	if e.gathered != nil {
+		e.growAll()
+	}
 	e.writeEnds()
 	e.version.next = e.next
 	v := e.version

@@ -159,6 +159,7 @@ func (z *Zones) fill(file *os.File, origin []byte, serial uint32, fill func(*edi
 		return nil, err
 	}
 	e := (&version{space: space{im.segments, nil}, image: im, origin: origin, labels: labelCount(origin), seed: im.seed}).edit(im)
+	e.gathered = new(gathered)
 	if err := fill(e); err != nil {
 		return nil, err
 	}

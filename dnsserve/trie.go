@@ -55,16 +55,28 @@ func (e *edit) endsKey(r ref, _ *keyBuffer) key { return endsKey(le.Uint32(e.vie
 func (e *edit) link(d *draft, r ref) {
 	if d.denial {
 		k, _ := e.keys[0].denial(d.wire)
-		e.denial = e.put(e.denial, 0, &k, r, e.denialKey)
+		if e.gathered != nil {
+			e.gathered.denial.put(k.head, d.old, r)
+		} else {
+			e.denial = e.put(e.denial, 0, &k, r, e.denialKey)
+		}
 		return
 	}
 	k := hashed(e.seed, d.wire)
-	e.names = e.put(e.names, 0, &k, r, e.hashKey)
+	if e.gathered != nil {
+		e.gathered.names.put(k.head, d.old, r)
+	} else {
+		e.names = e.put(e.names, 0, &k, r, e.hashKey)
+	}
 	e.linkOrder(d, r)
 }
 
 func (e *edit) linkOrder(d *draft, r ref) {
 	_, has := search(d.sets, typeNSEC, 0)
+	if e.gathered != nil {
+		e.gathered.sorted = e.gathered.sorted || has
+		return
+	}
 	if d.denial || !has && !d.hadSec || has && d.hadSec && d.old == r {
 		return
 	}

@@ -94,15 +94,6 @@ func (v *version) complete() error {
 	return nil
 }
 
-// ref finds a name; 0 when there is none.
-func (v *version) ref(wire []byte) ref {
-	k := hashed(v.seed, wire)
-	if r := v.find(v.names, &k); r != 0 && bytes.Equal(v.name(r).wire(), wire) {
-		return r
-	}
-	return 0
-}
-
 // get finds a name; the zero name when there is none.
 func (v *version) get(wire []byte) name {
 	k := hashed(v.seed, wire)
