@@ -85,7 +85,7 @@ func (a Access) withDefaults() Access {
 }
 
 var (
-	access    = store.DeclareSince[Access](3, 8, "access", false)
+	access    = store.DeclareSince[Access](3, 8, "access", false).Kept()
 	accessRow = store.Key{0}
 )
 

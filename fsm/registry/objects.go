@@ -121,13 +121,13 @@ type Disclose struct {
 // The tables of objects and their links. Links are by number, which ascends:
 // a new link goes to the end of its host's or contact's rows.
 var (
-	domains      = store.Declare[Domain](10, "domains", false)       // name
-	hosts        = store.Declare[Host](11, "hosts", false)           // number
-	hostNames    = store.Declare[uint64](12, "host_names", false)    // name → number
-	contacts     = store.Declare[Contact](13, "contacts", false)     // id
-	hostLinks    = store.Declare[string](14, "host_links", false)    // host number, domain number → domain name
-	contactLinks = store.Declare[string](15, "contact_links", false) // contact number, domain number → domain name
-	due          = store.Declare[store.Empty](16, "due", false)      // time, domain name
+	domains      = store.Declare[Domain](10, "domains", false)          // name
+	hosts        = store.Declare[Host](11, "hosts", false).Kept()       // number
+	hostNames    = store.Declare[uint64](12, "host_names", false)       // name → number
+	contacts     = store.Declare[Contact](13, "contacts", false).Kept() // id
+	hostLinks    = store.Declare[string](14, "host_links", false)       // host number, domain number → domain name
+	contactLinks = store.Declare[string](15, "contact_links", false)    // contact number, domain number → domain name
+	due          = store.Declare[store.Empty](16, "due", false)         // time, domain name
 )
 
 func nameKey(name string) store.Key { return store.Key(nil).Name(name) }

@@ -123,12 +123,12 @@ var (
 )
 
 var (
-	cluster       = store.Declare[Cluster](1, "cluster", false)
+	cluster       = store.Declare[Cluster](1, "cluster", false).Kept()
 	progress      = store.Declare[Progress](2, "progress", false)
-	peers         = store.Declare[Peer](3, "peers", false)                // node id
-	registrars    = store.Declare[Registrar](4, "registrars", false)      // clID
-	registrarIANA = store.Declare[string](5, "registrars_by_iana", false) // IANA id → clID
-	tlds          = store.Declare[TLD](6, "tlds", false)                  // name
+	peers         = store.Declare[Peer](3, "peers", false).Kept()           // node id
+	registrars    = store.Declare[Registrar](4, "registrars", false).Kept() // clID
+	registrarIANA = store.Declare[string](5, "registrars_by_iana", false)   // IANA id → clID
+	tlds          = store.Declare[TLD](6, "tlds", false).Kept()             // name
 )
 
 // Cluster is what the cluster has agreed on; empty before it has.

@@ -63,7 +63,7 @@ type Publication struct {
 const MaxJournal = 4096
 
 var (
-	zones       = store.Declare[Zone](20, "zones", false)              // name
+	zones       = store.Declare[Zone](20, "zones", false).Kept()       // name
 	zoneRRsets  = store.Declare[RRset](21, "zone_rrsets", false)       // zone, owner, type
 	zoneDirty   = store.Declare[uint64](22, "zone_dirty", false)       // zone, owner → index that marked it
 	zoneJournal = store.Declare[Publication](23, "zone_journal", true) // zone, serial

@@ -90,7 +90,7 @@ const MaxZoneKeys = 1000
 const maxPublishedKeys = 12
 
 var (
-	zoneKeys   = store.DeclareSince[ZoneKey](3, 29, "zone_keys", false)         // zone, number
+	zoneKeys   = store.DeclareSince[ZoneKey](3, 29, "zone_keys", false).Kept()  // zone, number
 	zoneKeyDue = store.DeclareSince[store.Empty](3, 70, "zone_keys_due", false) // time, zone, number: a key's state changes
 )
 

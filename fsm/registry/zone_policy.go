@@ -66,7 +66,7 @@ const (
 )
 
 var (
-	zonePolicies = store.DeclareSince[ZonePolicy](3, 24, "zone_policies", false) // name
+	zonePolicies = store.DeclareSince[ZonePolicy](3, 24, "zone_policies", false).Kept() // name
 )
 
 // DefaultPolicy is the policy of new zones: signed, NSEC3 without opt-out, one combined key of

@@ -1,9 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -17,8 +17,9 @@ const appendedFill = 0.95
 // Batch is one synced bbolt transaction, which takes the effects of many
 // commands, one overlay each. bbolt has no savepoints: the overlays are ours.
 type Batch struct {
-	tx  *bolt.Tx
-	pos Position
+	tx   *bolt.Tx
+	open opened
+	pos  Position
 }
 
 // Update calls fn with a new batch and commits what it merged, durably, with
@@ -49,22 +50,26 @@ func (b *Batch) Raise(to Level) { b.pos.Raised = to - FirstLevel }
 // Begin makes an overlay for one command.
 func (b *Batch) Begin() *Tx {
 	pos := b.pos
-	return &Tx{base: &Snapshot{tx: b.tx, pos: &pos}, writes: map[cell]write{}}
+	return &Tx{base: &Snapshot{tx: b.tx, open: &b.open, pos: &pos}, writes: map[cell]write{}}
 }
 
 // Level is the level that the state was at when the overlay was begun.
 func (tx *Tx) Level() Level { return tx.base.Level() }
 
-// Merge puts an overlay's writes into the batch, in key order.
+// Merge puts an overlay's writes into the batch, in key order. A row that is as it was is not written again: each write
+// takes two hashes, and a page of the file.
 func (b *Batch) Merge(tx *Tx) {
 	for _, c := range tx.sortedCells() {
 		w := tx.writes[c]
-		bucket := b.tx.Bucket([]byte(w.schema.name))
+		bucket := b.open.bucket(b.tx, w.schema)
 		if w.schema.appended {
 			bucket.FillPercent = appendedFill
 		}
 		key := []byte(c.key)
 		old := bucket.Get(key)
+		if old == nil && w.value == nil || old != nil && w.value != nil && bytes.Equal(old, w.value) {
+			continue
+		}
 		if old != nil {
 			b.pos.Digest.remove(w.schema.id, key, old)
 		}
@@ -72,7 +77,7 @@ func (b *Batch) Merge(tx *Tx) {
 		if w.value != nil {
 			err = bucket.Put(key, w.value)
 			b.pos.Digest.add(w.schema.id, key, w.value)
-		} else if old != nil {
+		} else {
 			err = bucket.Delete(key)
 		}
 		if err != nil {
@@ -86,7 +91,8 @@ func (b *Batch) Merge(tx *Tx) {
 type Tx struct {
 	base   *Snapshot
 	writes map[cell]write
-	order  []cell // the keys of writes, sorted; nil when a new cell has been written
+	order  []cell // the keys of writes
+	sorted bool   // order is
 }
 
 type cell struct {
@@ -109,14 +115,15 @@ func (tx *Tx) get(s *schema, key []byte) []byte {
 func (tx *Tx) put(s *schema, key, value []byte) {
 	c := cell{s.id, string(key)}
 	if _, ok := tx.writes[c]; !ok {
-		tx.order = nil
+		tx.order, tx.sorted = append(tx.order, c), false
 	}
 	tx.writes[c] = write{s, value}
 }
 
 func (tx *Tx) sortedCells() []cell {
-	if tx.order == nil {
-		tx.order = slices.SortedFunc(maps.Keys(tx.writes), compareCells)
+	if !tx.sorted {
+		slices.SortFunc(tx.order, compareCells)
+		tx.sorted = true
 	}
 	return tx.order
 }

@@ -143,14 +143,21 @@ type Reader interface {
 
 // Snapshot is the state as of one committed batch.
 type Snapshot struct {
-	tx  *bolt.Tx
-	pos *Position // of the batch whose overlays read here; nil: of the file
+	tx   *bolt.Tx
+	open *opened
+	pos  *Position // of the batch whose overlays read here; nil: of the file
+}
+
+// opened are the tables that a transaction has read or written, by id: to find one again by its name costs as much as to find a row.
+type opened [256]struct {
+	rows *bolt.Bucket
+	find *bolt.Cursor // for rows by key; scans have cursors of their own
 }
 
 // View calls fn with the newest committed state. A Fault becomes the error.
 func (db *DB) View(fn func(*Snapshot) error) (err error) {
 	defer Catch(&err)
-	return db.bolt.View(func(tx *bolt.Tx) error { return fn(&Snapshot{tx: tx}) })
+	return db.bolt.View(func(tx *bolt.Tx) error { return fn(&Snapshot{tx: tx, open: new(opened)}) })
 }
 
 // Position is what this state holds.
@@ -174,8 +181,12 @@ func position(tx *bolt.Tx) (p Position) {
 }
 
 func (s *Snapshot) get(t *schema, key []byte) []byte {
-	if b := s.bucket(t); b != nil {
-		return b.Get(key)
+	c := s.cursor(t)
+	if c == nil {
+		return nil
+	}
+	if k, v := c.Seek(key); bytes.Equal(k, key) {
+		return v
 	}
 	return nil
 }
@@ -185,7 +196,27 @@ func (s *Snapshot) bucket(t *schema) *bolt.Bucket {
 	if t.since > HighestLevel {
 		return nil
 	}
-	return s.tx.Bucket([]byte(t.name))
+	return s.open.bucket(s.tx, t)
+}
+
+// cursor finds rows of a table by key; nil where there is no bucket. What it found stands until it is used again.
+func (s *Snapshot) cursor(t *schema) *bolt.Cursor {
+	b := s.bucket(t)
+	if b == nil {
+		return nil
+	}
+	at := &s.open[t.id]
+	if at.find == nil {
+		at.find = b.Cursor()
+	}
+	return at.find
+}
+
+func (o *opened) bucket(tx *bolt.Tx, t *schema) *bolt.Bucket {
+	if o[t.id].rows == nil {
+		o[t.id].rows = tx.Bucket([]byte(t.name))
+	}
+	return o[t.id].rows
 }
 
 func (s *Snapshot) scan(t *schema, prefix, from []byte, fn func(k, v []byte) bool) {
@@ -203,7 +234,10 @@ func (s *Snapshot) scan(t *schema, prefix, from []byte, fn func(k, v []byte) boo
 
 // before is the last row whose key starts with prefix and is less than key; key nil: the last of all.
 func (s *Snapshot) before(t *schema, prefix, key []byte) (k, v []byte) {
-	c := s.tx.Bucket([]byte(t.name)).Cursor()
+	c := s.cursor(t)
+	if c == nil {
+		return nil, nil
+	}
 	if key == nil {
 		key = after(prefix)
 	}

@@ -8,7 +8,10 @@ import (
 
 // Table is a typed table of the state. Tables are declared once, as package
 // variables, with Declare.
-type Table[V any] struct{ schema *schema }
+type Table[V any] struct {
+	schema *schema
+	kept   *kept[V] // nil if each read decodes anew
+}
 
 // schema is what the store knows of a table without knowing its type.
 type schema struct {
@@ -50,7 +53,7 @@ func DeclareSince[V any](level Level, id byte, name string, appended bool) Table
 	if level <= HighestLevel {
 		schemas[id] = s
 	}
-	return Table[V]{s}
+	return Table[V]{schema: s}
 }
 
 // Get returns the row at key and whether there is one. A row that can't be
@@ -60,7 +63,7 @@ func (t Table[V]) Get(r Reader, key Key) (v V, ok bool) {
 	if b == nil {
 		return v, false
 	}
-	return t.decode(b), true
+	return t.decode(key, b), true
 }
 
 // Has says whether there is a row at key.
@@ -84,7 +87,7 @@ func (t Table[V]) Delete(tx *Tx, key Key) { tx.put(t.schema, key, nil) }
 // key from on (nil: the first), until fn returns false. key is valid only during the call.
 // fn must not write to the table.
 func (t Table[V]) Scan(r Reader, prefix, from Key, fn func(key []byte, v V) bool) {
-	r.scan(t.schema, prefix, from, func(k, b []byte) bool { return fn(k, t.decode(b)) })
+	r.scan(t.schema, prefix, from, func(k, b []byte) bool { return fn(k, t.decode(k, b)) })
 }
 
 // Before returns the last row whose key starts with prefix and is less than key; key nil: the last of all.
@@ -93,7 +96,7 @@ func (t Table[V]) Before(r Reader, prefix, key Key) (k Key, v V, ok bool) {
 	if found == nil {
 		return nil, v, false
 	}
-	return slices.Clone(found), t.decode(b), true
+	return slices.Clone(found), t.decode(found, b), true
 }
 
 // Any says whether there is a row whose key starts with prefix.
@@ -102,7 +105,15 @@ func (t Table[V]) Any(r Reader, prefix Key) (found bool) {
 	return found
 }
 
-func (t Table[V]) decode(b []byte) (v V) {
+func (t Table[V]) decode(key, b []byte) V {
+	if t.kept != nil {
+		return t.kept.decode(t, key, b)
+	}
+	return t.fresh(b)
+}
+
+// fresh is a value that nobody else has.
+func (t Table[V]) fresh(b []byte) (v V) {
 	if err := decodeRow(t.schema, b, &v); err != nil {
 		panic(&Fault{fmt.Errorf("table %s: %w", t.schema.name, err)})
 	}
