@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"sync"
 )
 
 // Level is a form of the replicated state and of the commands that lead to it.
@@ -40,20 +41,36 @@ func since(f reflect.StructField) Level {
 	return Level(n)
 }
 
-// newest is the level of the newest field that a value of type t can hold.
-func newest(t reflect.Type) Level {
-	level := FirstLevel
+// shape is what levels have to do with a type: each command is looked at, and tags aren't to be read each time.
+type shape struct {
+	newest Level   // of the newest field that a value can hold
+	since  []Level // of a struct's fields
+}
+
+// shapes are the types that were looked at.
+var shapes sync.Map // of reflect.Type to *shape
+
+func shapeOf(t reflect.Type) *shape {
+	if known, ok := shapes.Load(t); ok {
+		return known.(*shape)
+	}
+	s := &shape{newest: FirstLevel}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return newest(t.Elem())
+		s.newest = shapeOf(t.Elem()).newest
 	case reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
-			level = max(level, since(f), newest(f.Type))
+			s.since = append(s.since, since(f))
+			s.newest = max(s.newest, s.since[i], shapeOf(f.Type).newest)
 		}
 	}
-	return level
+	shapes.Store(t, s)
+	return s
 }
+
+// newest is the level of the newest field that a value of type t can hold.
+func newest(t reflect.Type) Level { return shapeOf(t).newest }
 
 // HasLate says whether a value of type T can hold a field that came after FirstLevel: of others LevelOf need not be asked.
 func HasLate[T any]() bool { return newest(reflect.TypeFor[T]()) > FirstLevel }
@@ -61,7 +78,7 @@ func HasLate[T any]() bool { return newest(reflect.TypeFor[T]()) > FirstLevel }
 // LevelOf is the least level at which v may be written: that of the newest field which it has set.
 func LevelOf(v any) Level {
 	r := reflect.ValueOf(v)
-	if !r.IsValid() || newest(r.Type()) == FirstLevel {
+	if !r.IsValid() {
 		return FirstLevel
 	}
 	return levelOf(r)
@@ -69,6 +86,10 @@ func LevelOf(v any) Level {
 
 func levelOf(v reflect.Value) Level {
 	level := FirstLevel
+	s := shapeOf(v.Type())
+	if s.newest == FirstLevel {
+		return level
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
@@ -81,7 +102,7 @@ func levelOf(v reflect.Value) Level {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if f := v.Field(i); !f.IsZero() {
-				level = max(level, since(v.Type().Field(i)), levelOf(f))
+				level = max(level, s.since[i], levelOf(f))
 			}
 		}
 	}
