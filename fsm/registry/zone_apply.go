@@ -58,7 +58,7 @@ func (x *Exec) change(ed *edition, removed, added []RRset) *Failure {
 		if was, ok := ed.get(x.tx, s.Owner, s.Type); !ok || !equalSigned(was, s) {
 			return Fail(ParameterPolicy, "removed", s.Owner, "the zone holds other records of type %d", s.Type)
 		}
-		ed.remove(x.tx, s.Owner, s.Type)
+		ed.remove(x.tx, &s)
 	}
 	for _, s := range added {
 		if fail := checkSet(&s, ed.zone); fail != nil {
@@ -67,7 +67,7 @@ func (x *Exec) change(ed *edition, removed, added []RRset) *Failure {
 		if ed.has(x.tx, s.Owner, s.Type) {
 			return Fail(ParameterPolicy, "added", s.Owner, "there are records of type %d", s.Type)
 		}
-		ed.put(x.tx, s)
+		ed.add(x.tx, s)
 	}
 	return nil
 }

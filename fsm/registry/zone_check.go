@@ -32,6 +32,7 @@ func (c *checker) check(removed, added []RRset) *Failure {
 			return Fail(ParameterPolicy, unsound, owner, "%s", why)
 		}
 	}
+	seen := map[string]bool{} // what is replaced is in both
 	for _, sets := range [][]RRset{removed, added} {
 		for i := range sets {
 			s := &sets[i]
@@ -40,7 +41,12 @@ func (c *checker) check(removed, added []RRset) *Failure {
 					return Fail(ParameterPolicy, unsound, s.Owner, "%s: %s", owner, why)
 				}
 			}
-			if link, ok := c.ed.link(s); ok && !c.closed(link) {
+			link, ok := c.ed.link(s)
+			if !ok || seen[string(link)] {
+				continue
+			}
+			seen[string(link)] = true
+			if !c.closed(link) {
 				return Fail(ParameterPolicy, unsound, s.Owner, "the chain of denial is not closed here")
 			}
 		}

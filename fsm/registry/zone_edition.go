@@ -54,11 +54,11 @@ func (p Phase) String() string {
 }
 
 var (
-	zoneSets        = store.DeclareSince[RRset](3, 25, "zone_edition_rrsets", false)   // zone, edition, owner, type
-	zoneChain       = store.DeclareSince[string](3, 26, "zone_chain", false)           // zone, edition, hash or name → its name while the edition is in the making
-	zoneExpiry      = store.DeclareSince[store.Empty](3, 27, "zone_expiry", false)     // zone, edition, hour of the first signature's end, owner, type
-	zoneGenerations = store.DeclareSince[Generation](3, 28, "zone_generations", false) // zone, edition
-	zoneDirtyNext   = store.DeclareSince[uint64](3, 73, "zone_dirty_next", false)      // zone, owner → index that marked it: for the edition in the making
+	zoneSets        = store.DeclareSince[RRset](3, 25, "zone_edition_rrsets", false)          // zone, edition, owner, type
+	zoneChain       = store.DeclareSince[string](3, 26, "zone_chain", false)                  // zone, edition, hash or name → its name while the edition is in the making
+	zoneExpiry      = store.DeclareSince[store.Empty](3, 27, "zone_expiry", false)            // zone, edition, hour of the first signature's end, owner, type
+	zoneGenerations = store.DeclareSince[Generation](3, 28, "zone_generations", false).Kept() // zone, edition
+	zoneDirtyNext   = store.DeclareSince[uint64](3, 73, "zone_dirty_next", false)             // zone, owner → index that marked it: for the edition in the making
 )
 
 // edition is where the records of a zone's edition are.
@@ -122,18 +122,17 @@ func (e *edition) at(r store.Reader, owner string) (sets []RRset) {
 
 // below calls fn for the RRsets of names below owner, until it returns false.
 func (e *edition) below(r store.Reader, owner string, fn func(RRset) bool) {
-	e.sets.Scan(r, e.names(owner), nil, func(_ []byte, s RRset) bool { return s.Owner == owner || fn(s) })
+	names := e.names(owner)
+	first := append(slices.Clone(names), 1) // the owner's own have a zero here (Key.End), and no label begins with one
+	e.sets.Scan(r, names, first, func(_ []byte, s RRset) bool { return fn(s) })
 }
 
-// put sets an RRset, with its place in the chain and among the signatures that end.
-func (e *edition) put(tx *store.Tx, s RRset) {
-	key := e.key(s.Owner, s.Type)
+// add puts an RRset where there is none, with its place in the chain and among the signatures that end.
+func (e *edition) add(tx *store.Tx, s RRset) {
+	e.sets.Put(tx, e.key(s.Owner, s.Type), s)
 	if e.number == 0 {
-		e.sets.Put(tx, key, s)
 		return
 	}
-	e.remove(tx, s.Owner, s.Type)
-	e.sets.Put(tx, key, s)
 	if link, ok := e.link(&s); ok {
 		zoneChain.Put(tx, append(slices.Clone(e.prefix), link...), "")
 	}
@@ -142,23 +141,17 @@ func (e *edition) put(tx *store.Tx, s RRset) {
 	}
 }
 
-// remove removes an RRset, if it is there.
-func (e *edition) remove(tx *store.Tx, owner string, kind uint16) {
-	key := e.key(owner, kind)
+// remove removes an RRset that is there, as it is.
+func (e *edition) remove(tx *store.Tx, was *RRset) {
+	e.sets.Delete(tx, e.key(was.Owner, was.Type))
 	if e.number == 0 {
-		e.sets.Delete(tx, key)
 		return
 	}
-	was, ok := e.sets.Get(tx, key)
-	if !ok {
-		return
-	}
-	e.sets.Delete(tx, key)
-	if link, ok := e.link(&was); ok {
+	if link, ok := e.link(was); ok {
 		zoneChain.Delete(tx, append(slices.Clone(e.prefix), link...))
 	}
 	if at, ok := was.expires(); ok {
-		zoneExpiry.Delete(tx, e.expiry(at, owner, kind))
+		zoneExpiry.Delete(tx, e.expiry(at, was.Owner, was.Type))
 	}
 }
 
