@@ -41,7 +41,7 @@ func (x *Exec) putDomain(before, d *Domain) {
 	}
 	x.link(before, d)
 	domains.Put(x.tx, nameKey(d.Name), *d)
-	if before == nil || x.delegated(before) != x.delegated(d) || !slices.Equal(before.Hosts, d.Hosts) || !sameAttributes(before, d) || !sameDS(before, d) {
+	if before == nil || x.delegated(before) != x.delegated(d) || !slices.Equal(before.Hosts, d.Hosts) || !sameAttributes(before, d) || !sameDS(before, d) || before.MaxSigLife != d.MaxSigLife && len(dsSet(d)) > 0 {
 		x.dirtyDelegation(before, d)
 	}
 }

@@ -12,8 +12,14 @@ import (
 // is a matter of the zone's state; to make them takes keys, and is done outside.
 type Plan struct {
 	Publication
-	Sign []int    // the RRsets of Added to be signed, by index
+	Sign []ToSign // the RRsets of Added to be signed
 	Hold []string // removals that are too many now (Breaker)
+}
+
+// ToSign is an RRset that is to be signed.
+type ToSign struct {
+	Set  int  // its index in Added
+	Life Time // until its signatures end, at most
 }
 
 // planner works out what changes in an edition when names are brought up to date.
@@ -186,7 +192,7 @@ func (p *planner) diff() {
 			s.Sigs = nil
 			signed := p.ed.form.Signed && !glue && (!cut || s.Type == TypeDS)
 			if old := find(before, s.Type); old != nil {
-				if equalSets(*old, s) && (len(old.Sigs) > 0) == signed {
+				if equalSets(*old, s) && (len(old.Sigs) > 0) == signed && !p.tooLong(old) {
 					continue
 				}
 				p.remove(*old)
@@ -201,6 +207,27 @@ func (p *planner) diff() {
 	}
 }
 
+// life is for how long a set's signatures are to be good: as the policy says, but no longer than a domain wishes for its DS records
+// (maxSigLife, RFC 5910 §3.3), if that is long enough for them to be renewed in time.
+func (p *planner) life(s *RRset) Time {
+	if s.Type == TypeDS {
+		if d, ok := p.v.Domain(s.Owner); ok && d.MaxSigLife != 0 {
+			return p.policy.SignatureLife(d.MaxSigLife)
+		}
+	}
+	return p.policy.Validity
+}
+
+// tooLong says whether a set's signatures will be good for longer than they may: a domain has another wish since.
+func (p *planner) tooLong(s *RRset) bool {
+	life := p.life(s)
+	if life == p.policy.Validity {
+		return false // what an older policy made is renewed in its time
+	}
+	end, signed := s.expires()
+	return signed && Time(end)*Second > p.now+life
+}
+
 func (p *planner) remove(s RRset) {
 	p.out.Removed = append(p.out.Removed, s)
 	p.size += octets(&s)
@@ -210,7 +237,7 @@ func (p *planner) add(s RRset, signed bool) {
 	p.out.Added = append(p.out.Added, s)
 	p.size += octets(&s)
 	if signed {
-		p.out.Sign = append(p.out.Sign, len(p.out.Added)-1)
+		p.out.Sign = append(p.out.Sign, ToSign{len(p.out.Added) - 1, p.life(&s)})
 		p.size += signatureOctets * max(1, len(p.keys))
 	}
 }

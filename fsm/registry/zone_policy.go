@@ -151,6 +151,18 @@ func checkPolicy(p *ZonePolicy, t *TLD) *Failure {
 	return nil
 }
 
+// SignatureLife is for how long signatures over the DS records of a domain are good, at most, whose maxSigLife is
+// wish (seconds; 0: none).
+func (p *ZonePolicy) SignatureLife(wish uint32) Time {
+	if wish == 0 {
+		return p.Validity
+	}
+	return min(p.Validity, max(Time(wish)*Second, p.LeastLife()))
+}
+
+// LeastLife is for how long any signature is good, at least: less, and it would have to be renewed before it was made.
+func (p *ZonePolicy) LeastLife() Time { return p.Refresh + MinSigningInterval }
+
 // outlives says whether no signature ends while a secondary that has lost us may still serve the zone (RFC 1035 §3.3.13, expire).
 func (p *ZonePolicy) outlives(t *TLD) bool {
 	return p.Refresh >= Time(t.SOA.Expire)*Second+refreshLag

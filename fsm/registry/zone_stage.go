@@ -32,7 +32,7 @@ type StagePart struct {
 // StagePlan is a part that lacks only signatures.
 type StagePlan struct {
 	StagePart
-	Sign []int
+	Sign []ToSign
 }
 
 // build begins an edition.

@@ -33,16 +33,17 @@ const classIN = 1
 // signedByKeys are the types that are signed by the keys that sign keys (RFC 7344 §4.1).
 var signedByKeys = []uint16{registry.TypeDNSKEY, registry.TypeCDS, registry.TypeCDNSKEY}
 
-// set signs an RRset by all active keys that are for it.
-func (s *signer) set(rr *registry.RRset) error {
+// set signs an RRset by all active keys that are for it, for a life at most.
+func (s *signer) set(rr *registry.RRset, life registry.Time) error {
 	role := registry.SignsZone
 	if slices.Contains(signedByKeys, rr.Type) {
 		role = registry.SignsKeys
 	}
 	// Ends are drawn at random, so that not everything that is signed at once has to be renewed at once.
-	end := s.now + s.policy.Validity
-	if s.policy.Jitter > 0 {
-		end -= registry.Time(rand.Int64N(int64(s.policy.Jitter)))
+	// Those of the shortest lives go half a day below the least, which the bounds of policies have room for.
+	end := s.now + life
+	if jitter := min(s.policy.Jitter, max(life-s.policy.LeastLife(), registry.MinSigningInterval/2)); jitter > 0 {
+		end -= registry.Time(rand.Int64N(int64(jitter)))
 	}
 	begin := s.now - s.policy.Inception
 	owner := wireName(rr.Owner)
@@ -75,15 +76,15 @@ func (s *signer) set(rr *registry.RRset) error {
 	return nil
 }
 
-// all signs some of the sets, by index, on as many processors as there are.
-func (s *signer) all(sets []registry.RRset, which []int) error {
+// all signs some of the sets on as many processors as there are.
+func (s *signer) all(sets []registry.RRset, which []registry.ToSign) error {
 	var next atomic.Int64
 	errs := make([]error, min(runtime.GOMAXPROCS(0), max(1, len(which)/8)))
 	var workers sync.WaitGroup
 	for w := range errs {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(which); i = next.Add(1) - 1 {
-				if errs[w] = s.set(&sets[which[i]]); errs[w] != nil {
+				if errs[w] = s.set(&sets[which[i].Set], which[i].Life); errs[w] != nil {
 					return
 				}
 			}
