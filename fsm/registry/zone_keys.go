@@ -32,7 +32,9 @@ const (
 	SignsZone                   // everything else
 )
 
-// KeyTimes is a key's timeline. A time of nought has not been decided.
+// KeyTimes is a key's timeline. A time of nought has not been decided. Usually a key is published, active, retired
+// and removed in this order; where the algorithm changes a new key is active before it is published, and an old one
+// removed before it is retired (RFC 6781 §4.1.4).
 type KeyTimes struct {
 	Created   Time `cbor:"1,keyasint"`
 	Published Time `cbor:"2,keyasint,omitempty"` // in the DNSKEY RRset from then on
@@ -51,27 +53,45 @@ const (
 	KeyActive
 	KeyRetired
 	KeyRemoved
+	KeySigning // makes signatures and is not in the DNSKEY RRset, yet or any more: of an algorithm that comes or goes
 )
 
 // String is the state's name.
 func (s KeyState) String() string {
-	return [...]string{"generated", "published", "active", "retired", "removed"}[s]
+	return [...]string{"generated", "published", "active", "retired", "removed", "signing"}[s]
 }
 
 // State is what the key does at a time.
 func (k *ZoneKey) State(now Time) KeyState {
 	reached := func(t Time) bool { return t != 0 && t <= now }
-	switch t := k.Times; {
+	t := k.Times
+	inZone := reached(t.Published) && !reached(t.Removed)
+	signs := reached(t.Active) && !reached(t.Retired) && (!reached(t.Removed) || t.Retired != 0)
+	switch {
+	case inZone && signs:
+		return KeyActive
+	case inZone && reached(t.Retired):
+		return KeyRetired
+	case inZone:
+		return KeyPublished
+	case signs:
+		return KeySigning
 	case reached(t.Removed):
 		return KeyRemoved
-	case !reached(t.Published):
-		return KeyGenerated
-	case reached(t.Retired):
-		return KeyRetired
-	case reached(t.Active):
-		return KeyActive
 	}
-	return KeyPublished
+	return KeyGenerated
+}
+
+// InZone says whether the key is in the DNSKEY RRset at a time.
+func (k *ZoneKey) InZone(now Time) bool {
+	s := k.State(now)
+	return s == KeyPublished || s == KeyActive || s == KeyRetired
+}
+
+// Signs says whether the key makes signatures at a time.
+func (k *ZoneKey) Signs(now Time) bool {
+	s := k.State(now)
+	return len(k.Sealed) > 0 && (s == KeyActive || s == KeySigning)
 }
 
 // RData is the key's DNSKEY record's.
@@ -107,18 +127,20 @@ func (v *View) ZoneKeys(zone string) (all []ZoneKey) {
 func (v *View) Signers(zone string) (all []ZoneKey) {
 	now := v.Now()
 	for _, k := range v.ZoneKeys(zone) {
-		if k.State(now) == KeyActive && len(k.Sealed) > 0 {
+		if k.Signs(now) {
 			all = append(all, k)
 		}
 	}
 	return all
 }
 
-// CanSignZone says whether a zone's active keys cover both roles.
-func CanSignZone(signers []ZoneKey) bool {
+// CanSignZone says whether those of a zone's signers that are in its DNSKEY RRset cover both roles.
+func CanSignZone(signers []ZoneKey, now Time) bool {
 	var roles Roles
 	for _, k := range signers {
-		roles |= k.Roles
+		if k.InZone(now) {
+			roles |= k.Roles
+		}
 	}
 	return roles == SignsKeys|SignsZone
 }
@@ -138,7 +160,7 @@ func (x *Exec) zoneKeyAdd(a ZoneKeyAdd) (Code, any, *Failure) {
 	if _, ok := x.ZonePolicy(a.Zone); !ok {
 		return 0, nil, Fail(ObjectDoesNotExist, "zone", a.Zone, "there is no such zone, or it has no policy yet")
 	}
-	if a.First && CanSignZone(x.Signers(a.Zone)) {
+	if a.First && CanSignZone(x.Signers(a.Zone), x.Now) {
 		return 0, nil, Fail(ObjectExists, "keys", a.Zone, "the zone has active keys")
 	}
 	have := x.ZoneKeys(a.Zone)
@@ -157,6 +179,9 @@ func (x *Exec) zoneKeyAdd(a ZoneKeyAdd) (Code, any, *Failure) {
 		k.Zone, k.Number, k.Times.Created = a.Zone, uint64(len(have)+1), x.Now
 		if a.First {
 			k.Times = KeyTimes{Created: x.Now, Published: x.Now, Active: x.Now}
+		}
+		if fail := x.checkAlgorithm(&k, nil); fail != nil {
+			return 0, nil, fail
 		}
 		have = append(have, k)
 		x.putKey(nil, &k)
@@ -178,18 +203,15 @@ func checkKey(k *ZoneKey) *Failure {
 	case !CanSign(k.Algorithm) && len(k.Sealed) > 0:
 		return Fail(ParameterRange, "algorithm", fmt.Sprint(k.Algorithm), "zones are signed with algorithm 8, 13, 14 or 15")
 	}
-	last := Time(0)
-	for _, at := range []Time{t.Published, t.Active, t.Retired, t.Removed} {
-		if at == 0 {
-			continue
+	for _, begin := range []Time{t.Published, t.Active} {
+		for _, end := range []Time{t.Retired, t.Removed} {
+			if end != 0 && begin > end {
+				return Fail(ParameterPolicy, "times", "", "a key is published and active before it is retired and removed")
+			}
 		}
-		if at < last {
-			return Fail(ParameterPolicy, "times", "", "a key is published, active, retired and removed in this order")
-		}
-		last = at
 	}
-	if t.Active != 0 && t.Published == 0 || t.Active != 0 && len(k.Sealed) == 0 {
-		return Fail(ParameterPolicy, "times", "", "an active key is published, and its private part is here")
+	if t.Active != 0 && len(k.Sealed) == 0 {
+		return Fail(ParameterPolicy, "times", "", "the private part of an active key is here")
 	}
 	return nil
 }
@@ -234,7 +256,7 @@ func (t KeyTimes) all() (all []Time) {
 func (x *Exec) checkKeys(zone string) *Failure {
 	published := 0
 	for _, k := range x.ZoneKeys(zone) {
-		if s := k.State(x.Now); s != KeyGenerated && s != KeyRemoved {
+		if k.InZone(x.Now) {
 			published++
 		}
 	}
@@ -270,17 +292,101 @@ func (x *Exec) zoneKeySet(s ZoneKeySet) (Code, any, *Failure) {
 	if fail := checkKey(&k); fail != nil {
 		return 0, nil, fail
 	}
-	could := CanSignZone(x.Signers(s.Zone))
-	p, _ := x.ZonePolicy(s.Zone)
-	if removed, retired := k.Times.Removed, k.Times.Retired; !s.Force && removed != 0 && before.Times.Active != 0 && len(k.Sealed) > 0 &&
-		(retired == 0 || removed < retired+p.Validity) && k.Roles&SignsZone != 0 {
-		return 0, nil, Fail(ParameterPolicy, "times", "", "a key is removed when its last signature has ended, %d hours after it is retired, or what it signed is no longer good", p.Validity/Hour)
+	could := CanSignZone(x.Signers(s.Zone), x.Now)
+	if !s.Force {
+		if fail := x.checkAlgorithm(&k, &before); fail != nil {
+			return 0, nil, fail
+		}
+		if fail := x.checkRemoval(&k, &before); fail != nil {
+			return 0, nil, fail
+		}
 	}
 	x.putKey(&before, &k)
-	if could && !s.Force && !CanSignZone(x.Signers(s.Zone)) {
+	if could && !s.Force && !CanSignZone(x.Signers(s.Zone), x.Now) {
 		return 0, nil, Fail(ParameterPolicy, "times", "", "without this key the zone can't be signed")
 	}
 	return Success, nil, x.checkKeys(s.Zone)
+}
+
+// signsAll says whether all that is published is signed by a key: it signs since before the edition was begun, or
+// for longer than any signature is good, or since before any other key has.
+func (x *Exec) signsAll(k *ZoneKey, keys []ZoneKey) bool {
+	active := k.Times.Active
+	if !k.Signs(x.Now) || k.Roles&SignsZone == 0 {
+		return false
+	}
+	if p, _ := x.ZonePolicy(k.Zone); active+p.Validity <= x.Now || active < x.editionBegun(k.Zone) {
+		return true
+	}
+	return !slices.ContainsFunc(keys, func(o ZoneKey) bool {
+		return o.Roles&SignsZone != 0 && o.Times.Active != 0 && o.Times.Active < active
+	})
+}
+
+// editionBegun is when the making of a zone's published edition began.
+func (x *Exec) editionBegun(zone string) Time {
+	z, _ := x.Zone(zone)
+	if z.Generation == 0 {
+		return 0
+	}
+	return x.generation(zone, z.Generation).Begun
+}
+
+// checkAlgorithm keeps to what RFC 4035 §2.2 wants, and validators have insisted on: of each algorithm in the DNSKEY RRset there
+// is a signature over everything in the zone. So an algorithm's signatures come before its first key, and its last key goes before
+// they do (RFC 6781 §4.1.4). before is the key as it was; nil if it is new.
+func (x *Exec) checkAlgorithm(k, before *ZoneKey) *Failure {
+	if z, _ := x.Zone(k.Zone); z.Generation == 0 || !x.edition(&z).form.Signed {
+		return nil
+	}
+	keys := x.ZoneKeys(k.Zone)
+	same := func(o ZoneKey) bool { return o.Algorithm == k.Algorithm }
+	others := slices.DeleteFunc(slices.Clone(keys), func(o ZoneKey) bool { return !o.InZone(x.Now) || o.Number == k.Number })
+	if len(others) == 0 {
+		return nil // there is nothing to validate by yet, or any more
+	}
+	if k.Times.Published != 0 && (before == nil || before.Times.Published != k.Times.Published) && !slices.ContainsFunc(others, same) {
+		signing := k.Times.Active != 0 && before != nil && x.signsAll(before, keys) ||
+			slices.ContainsFunc(keys, func(o ZoneKey) bool { return same(o) && o.Number != k.Number && x.signsAll(&o, keys) })
+		if !signing {
+			return Fail(ParameterPolicy, "times", "", "everything must be signed with algorithm %d before a key of it is published: have the key active, sign the zone anew, and then publish it", k.Algorithm)
+		}
+	}
+	retired := k.Times.Retired
+	if retired == 0 || before == nil || before.Times.Retired == retired || k.Roles&SignsZone == 0 {
+		return nil
+	}
+	if !slices.ContainsFunc(keys, func(o ZoneKey) bool {
+		return same(o) && o.Number != k.Number && o.Roles&SignsZone != 0 && o.Signs(retired)
+	}) {
+		all := append(slices.DeleteFunc(others, func(o ZoneKey) bool { return !same(o) }), *k)
+		for _, o := range all {
+			if o.Times.Removed == 0 || o.Times.Removed > retired {
+				return Fail(ParameterPolicy, "times", "", "no key signs with algorithm %d then, and key %d of it is in the zone still: it must be removed before", k.Algorithm, o.Number)
+			}
+		}
+	}
+	return nil
+}
+
+// checkRemoval refuses that a key goes by which something in the zone may be validated, and nothing else.
+func (x *Exec) checkRemoval(k, before *ZoneKey) *Failure {
+	removed, retired := k.Times.Removed, k.Times.Retired
+	if removed == 0 || removed == before.Times.Removed && retired == before.Times.Retired || before.Times.Active == 0 || len(k.Sealed) == 0 || k.Roles&SignsZone == 0 {
+		return nil
+	}
+	p, _ := x.ZonePolicy(k.Zone)
+	if retired != 0 && (removed >= retired+p.Validity || retired <= x.Now && retired < x.editionBegun(k.Zone)) {
+		return nil // nothing of what it signed is left
+	}
+	keys := x.ZoneKeys(k.Zone)
+	for _, o := range keys {
+		if o.Number != k.Number && o.InZone(removed) && o.Signs(removed) && x.signsAll(&o, keys) {
+			return nil // all of it is signed by another
+		}
+	}
+	return Fail(ParameterPolicy, "times", "",
+		"what the key has signed would no longer be good: a key is removed %d hours after it is retired, when its last signature has ended, or when everything is signed by another key (quorate dnssec sign --anew)", p.Validity/Hour)
 }
 
 // keysDue marks the zones of at most max keys whose state has changed.
@@ -311,12 +417,11 @@ func keySets(p *ZonePolicy, form Form, keys []ZoneKey, now Time) (sets []RRset) 
 	key := RRset{Owner: p.Zone, Type: TypeDNSKEY, TTL: p.KeyTTL}
 	cds, cdnskey := RRset{Owner: p.Zone, Type: TypeCDS, TTL: p.KeyTTL}, RRset{Owner: p.Zone, Type: TypeCDNSKEY, TTL: p.KeyTTL}
 	for _, k := range keys {
-		s := k.State(now)
-		if s == KeyGenerated || s == KeyRemoved {
+		if !k.InZone(now) {
 			continue
 		}
 		key.Data = append(key.Data, k.RData())
-		if k.Roles&SignsKeys != 0 && s == KeyActive && !p.NoCDS {
+		if k.Roles&SignsKeys != 0 && k.State(now) == KeyActive && !p.NoCDS {
 			cds.Data = append(cds.Data, DSOf(p.Zone, k.RData(), DigestSHA256))
 			cdnskey.Data = append(cdnskey.Data, k.RData())
 		}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -192,7 +193,7 @@ func (p *planner) diff() {
 			s.Sigs = nil
 			signed := p.ed.form.Signed && !glue && (!cut || s.Type == TypeDS)
 			if old := find(before, s.Type); old != nil {
-				if equalSets(*old, s) && (len(old.Sigs) > 0) == signed && !p.tooLong(old) {
+				if equalSets(*old, s) && (len(old.Sigs) > 0) == signed && !p.tooLong(old) && !p.byOthers(old) {
 					continue
 				}
 				p.remove(*old)
@@ -226,6 +227,31 @@ func (p *planner) tooLong(s *RRset) bool {
 	}
 	end, signed := s.expires()
 	return signed && Time(end)*Second > p.now+life
+}
+
+// byOthers says whether a set that the keys' own keys sign is signed by others than those that do now. Everything else
+// may wait for its renewal, but by these it is that a validator comes from the parent's DS records to the zone's keys.
+func (p *planner) byOthers(s *RRset) bool {
+	if !s.SignedByKeys() || len(s.Sigs) == 0 {
+		return false
+	}
+	var has, wanted []uint32 // algorithm and tag
+	for _, sig := range s.Sigs {
+		has = append(has, uint32(sig[2])<<16|uint32(binary.BigEndian.Uint16(sig[16:])))
+	}
+	for _, k := range p.keys {
+		if k.Roles&SignsKeys != 0 && k.Signs(p.now) && k.InZone(p.now) {
+			wanted = append(wanted, uint32(k.Algorithm)<<16|uint32(k.Tag))
+		}
+	}
+	slices.Sort(has)
+	slices.Sort(wanted)
+	return !slices.Equal(has, wanted)
+}
+
+// SignedByKeys says whether a set is signed by the keys that sign keys, in the DNSKEY RRset as they are (RFC 7344 §4.1).
+func (s *RRset) SignedByKeys() bool {
+	return s.Type == TypeDNSKEY || s.Type == TypeCDS || s.Type == TypeCDNSKEY
 }
 
 func (p *planner) remove(s RRset) {

@@ -68,7 +68,7 @@ func (v *View) childSets(t, child *TLD) []RRset {
 	}
 	ds := RRset{Owner: child.Name, Type: TypeDS, TTL: t.TTL.Delegation}
 	for _, k := range v.Signers(child.Name) {
-		if k.Roles&SignsKeys != 0 {
+		if k.Roles&SignsKeys != 0 && k.InZone(v.Now()) {
 			ds.Data = append(ds.Data, DSOf(child.Name, k.RData(), DigestSHA256))
 		}
 	}

@@ -146,7 +146,8 @@ func dnssecGenerateCommand() *cobra.Command {
 	var k admin.NewKey
 	c, t := leaf("generate TLD", "Make a key",
 		`Makes a key for a zone. Without times it is kept and does nothing. A zone that has none at all need not
-be helped: it makes its first keys itself.`,
+be helped: it makes its first keys itself. A key of another algorithm than the zone's signs before it is
+published: --active now, then quorate dnssec sign --anew, then quorate dnssec key --published now.`,
 		"  quorate dnssec generate example --kind zsk --published now --active +48h", cobra.ExactArgs(1))
 	c.Flags().StringVar(&k.Kind, "kind", "csk", "csk (combined), ksk or zsk")
 	c.Flags().IntVar(&k.Algorithm, "algorithm", 0, "`number` of the algorithm (default: as the zone's policy says)")
@@ -164,8 +165,16 @@ func dnssecImportCommand() *cobra.Command {
 	var k admin.NewKey
 	c, t := leaf("import TLD FILE", "Take a key of a zone that was signed elsewhere",
 		`Takes a private key: BIND's K*.private, which ldns, Knot and OpenDNSSEC write as well, or PKCS #8 in PEM.
-"-" reads standard input. To move a signed zone here: open the TLD, import its keys as active, then take
-the zone's serial over (quorate zone serial).`,
+"-" reads standard input. To move a signed zone here, open its TLD without signatures, so that the cluster
+makes no keys of its own:
+
+  quorate tld create example --unsigned --ns ...
+  quorate dnssec import example Kexample.+008+12345.private --kind ksk --published now --active now
+  quorate dnssec import example Kexample.+008+23456.private --kind zsk --published now --active now
+  quorate zone serial example --after SERIAL
+  quorate dnssec sign example
+
+If the zone has other keys that sign, it is said how they go.`,
 		"  quorate dnssec import example Kexample.+013+12345.private --kind csk --published now --active now", cobra.ExactArgs(2))
 	c.Flags().StringVar(&k.Kind, "kind", "csk", "csk (combined), ksk or zsk")
 	timeFlags(c, &k.KeyTimes)
@@ -193,9 +202,42 @@ the zone's serial over (quorate zone serial).`,
 		if err != nil {
 			return err
 		}
-		return showZone(c, t, z)
+		if err := showZone(c, t, z); err != nil || t.json {
+			return err
+		}
+		for _, line := range afterImport(z) {
+			fmt.Fprintln(c.OutOrStdout(), line)
+		}
+		return nil
 	}
 	return c
+}
+
+// afterImport says what is to be done so that a zone is signed by the key that came last, and by no others of its kind.
+func afterImport(z admin.ZoneStatus) (lines []string) {
+	if len(z.Keys) == 0 || z.Form == "unsigned" {
+		return nil
+	}
+	fresh := z.Keys[len(z.Keys)-1]
+	for _, k := range z.Keys[:len(z.Keys)-1] {
+		if fresh.State != "active" || k.State != "active" || k.Kind != "csk" && fresh.Kind != "csk" && k.Kind != fresh.Kind {
+			continue
+		}
+		if len(lines) == 0 {
+			lines = append(lines, "", "Other keys sign the zone, too. When all that are to stay are here, and the parent's DS records are theirs:")
+		}
+		lines = append(lines, fmt.Sprintf("  quorate dnssec key %s %d --retired now", z.Name, k.Number))
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	lines = append(lines, fmt.Sprintf("  quorate dnssec sign %s --anew", z.Name), "and when that is published (quorate zone status), and the longest TTL of the zone is over:")
+	for _, k := range z.Keys[:len(z.Keys)-1] {
+		if k.State == "active" && (k.Kind == "csk" || fresh.Kind == "csk" || k.Kind == fresh.Kind) {
+			lines = append(lines, fmt.Sprintf("  quorate dnssec key %s %d --removed now", z.Name, k.Number))
+		}
+	}
+	return lines
 }
 
 func dnssecExportCommand() *cobra.Command {
@@ -243,8 +285,8 @@ func dnssecKeyCommand() *cobra.Command {
 	var w admin.KeyChange
 	c, t := leaf("key TLD KEY", "Change a key's timeline",
 		`Sets instants of a key's timeline; those that are not given stay. KEY is its number (quorate dnssec
-status). What would leave the zone without signatures, or its signatures without their key, is refused
-unless --force says so.`,
+status). What would leave the zone without signatures, or its signatures without their key, or with a key
+of an algorithm that not everything is signed with, is refused unless --force says so.`,
 		"  quorate dnssec key example 1 --retired +720h", cobra.ExactArgs(2))
 	timeFlags(c, &w.KeyTimes)
 	c.Flags().BoolVar(&w.Force, "force", false, "even if the zone does not validate then")

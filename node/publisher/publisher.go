@@ -104,17 +104,18 @@ func (p *Publisher) plain(ctx context.Context, zone string, do Execute) (bool, e
 func (p *Publisher) prepareKeys(ctx context.Context, zone string, do Execute) (ready bool, err error) {
 	var policy registry.ZonePolicy
 	var signers []registry.ZoneKey
+	var now registry.Time
 	needed := false
 	if err := p.view(func(v fsm.View) error {
 		policy, _ = v.ZonePolicy(zone)
-		signers = v.Signers(zone)
+		signers, now = v.Signers(zone), v.Now()
 		g, building := v.Staging(zone)
 		needed = v.PublishedForm(zone).Signed || building && g.Form.Signed
 		return nil
 	}); err != nil {
 		return false, err
 	}
-	if !needed || registry.CanSignZone(signers) {
+	if !needed || registry.CanSignZone(signers, now) {
 		return true, nil
 	}
 	keys, err := FirstKeys(p.seal, &policy)

@@ -49,6 +49,12 @@ var members = []string{"n1", "n2", "n3"}
 // newRig is a cluster with a registrar, at a level.
 func newRig(t testing.TB, level registry.Level) *rig {
 	t.Helper()
+	return newRigAt(t, level, registry.Time(time.Now().UnixMilli())) // programs that judge zones look at the clock
+}
+
+// newRigAt is newRig at a log time.
+func newRigAt(t testing.TB, level registry.Level, now registry.Time) *rig {
+	t.Helper()
 	if level > registry.HighestLevel {
 		t.Skipf("this binary reads levels up to %d", registry.HighestLevel)
 	}
@@ -57,7 +63,7 @@ func newRig(t testing.TB, level registry.Level) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	r := &rig{t: t, m: m, now: registry.Time(time.Now().UnixMilli())} // programs that judge zones look at the clock
+	r := &rig{t: t, m: m, now: now}
 	r.p = New(m.View, openSealer{}, quiet)
 	r.must(leader, registry.KindClusterInit, registry.Cluster{Name: "test", Repository: "TEST", Level: 1})
 	for _, id := range members {

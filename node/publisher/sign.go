@@ -30,13 +30,10 @@ type openKey struct {
 
 const classIN = 1
 
-// signedByKeys are the types that are signed by the keys that sign keys (RFC 7344 §4.1).
-var signedByKeys = []uint16{registry.TypeDNSKEY, registry.TypeCDS, registry.TypeCDNSKEY}
-
 // set signs an RRset by all active keys that are for it, for a life at most.
 func (s *signer) set(rr *registry.RRset, life registry.Time) error {
 	role := registry.SignsZone
-	if slices.Contains(signedByKeys, rr.Type) {
+	if rr.SignedByKeys() {
 		role = registry.SignsKeys
 	}
 	// Ends are drawn at random, so that not everything that is signed at once has to be renewed at once.
@@ -56,7 +53,7 @@ func (s *signer) set(rr *registry.RRset, life registry.Time) error {
 	head = binary.BigEndian.AppendUint32(head, rr.TTL)
 	rr.Sigs = nil
 	for _, k := range s.keys {
-		if k.Roles&role == 0 {
+		if k.Roles&role == 0 || role == registry.SignsKeys && !k.InZone(s.now) {
 			continue
 		}
 		sig := rrsig(rr.Type, k.Algorithm, uint8(labels), rr.TTL, uint32(end/registry.Second), uint32(begin/registry.Second), k.Tag, s.zone)
