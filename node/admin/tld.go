@@ -71,7 +71,7 @@ func (h *handler) createTLD(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	r, err := h.execute(c, registry.KindTLDCreate, registry.TLDCreate{TLD: t, Serial: wanted.Serial})
+	r, err := h.execute(c, registry.KindTLDCreate, registry.TLDCreate{TLD: t, Serial: wanted.Serial, Unsigned: wanted.Unsigned})
 	if err != nil {
 		return 0, nil, err
 	}

@@ -101,6 +101,8 @@ type TLD struct {
 
 	Created string `json:"created,omitempty"`
 	Serial  uint32 `json:"serial"` // on creation: the serial to continue after
+
+	Unsigned bool `json:"unsigned,omitempty"` // on creation only: the zone begins without DNSSEC
 }
 
 // SecDNS is what a TLD takes from registrars to secure its delegations (RFC 5910).

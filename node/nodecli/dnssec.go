@@ -168,10 +168,9 @@ func dnssecImportCommand() *cobra.Command {
 "-" reads standard input. To move a signed zone here, open its TLD without signatures, so that the cluster
 makes no keys of its own:
 
-  quorate tld create example --unsigned --ns ...
+  quorate tld create example --unsigned --serial SERIAL --ns ...
   quorate dnssec import example Kexample.+008+12345.private --kind ksk --published now --active now
   quorate dnssec import example Kexample.+008+23456.private --kind zsk --published now --active now
-  quorate zone serial example --after SERIAL
   quorate dnssec sign example
 
 If the zone has other keys that sign, it is said how they go.`,

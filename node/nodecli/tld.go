@@ -56,6 +56,7 @@ given; those with names in the zone need their addresses.`,
 	f.IntVar(&wanted.SecDNS.MaxRecords, "max-ds", admin.DefaultMaxDS, "most DS records or keys of a domain")
 	f.Uint32Var(&wanted.SecDNS.MaxSigLife, "max-sig-life", admin.DefaultMaxSigLife, "longest lifetime of signatures over DS records that a domain may wish for, in `seconds`")
 	f.Uint32Var(&wanted.Serial, "serial", 0, "`serial` of a zone that is moved here, to continue after")
+	f.BoolVar(&wanted.Unsigned, "unsigned", false, "begin without DNSSEC, as for a zone whose keys are imported first")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		wanted.Name = args[0]
 		wanted.Model = "thick"

@@ -1,0 +1,63 @@
+package nodecli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"quorate/fsm/registry"
+)
+
+// A signed zone comes with its keys: into a TLD that was opened without any, or into one that has made its own, which are then retired
+// as the command says.
+func TestImportedKeys(t *testing.T) {
+	t.Parallel()
+	c, at := start(t)
+	found(t, c)
+	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
+		must(t, at("level raise")...)
+	}
+	dir := t.TempDir()
+	for _, tld := range []string{"source", "fresh", "late"} {
+		flags := ""
+		if tld == "fresh" {
+			flags = " --unsigned --serial 2026010100"
+		}
+		must(t, at("tld create " + tld + " --ns ns1.nic." + tld + "=192.0.2.1" + flags)...)
+	}
+	file := filepath.Join(dir, "key")
+	must(t, at("dnssec export source 1 --out " + file)...)
+	if _, err := os.Stat(file + ".private"); err != nil {
+		t.Fatal(err)
+	}
+	has := func(line string, want ...string) {
+		t.Helper()
+		out := must(t, at(line)...)
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("quorate %s: without %q:\n%s", line, w, out)
+			}
+		}
+	}
+	lacks := func(line string, not string) {
+		t.Helper()
+		if out := must(t, at(line)...); strings.Contains(out, not) {
+			t.Errorf("quorate %s: with %q:\n%s", line, not, out)
+		}
+	}
+	lacks("dnssec import fresh "+file+".private --kind csk --published now --active now", "Other keys")
+	must(t, at("dnssec sign fresh")...)
+	has("zone status fresh", "nsec3", "20260101", "Key 1", "active")
+	lacks("zone status fresh", "Key 2")
+
+	has("dnssec import late "+file+".private --kind csk --published now --active now",
+		"Other keys sign the zone", "quorate dnssec key late 1 --retired now", "quorate dnssec sign late --anew", "quorate dnssec key late 1 --removed now")
+	if _, _, err := run(t, "", at("dnssec key late 1 --removed now")...); err == nil {
+		t.Error("a key was removed that signatures need")
+	}
+	must(t, at("dnssec key late 1 --retired now")...)
+	must(t, at("dnssec sign late --anew")...)
+	must(t, at("dnssec key late 1 --removed now")...)
+	has("dnssec status late", "removed", "active")
+}
