@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"quorate/epp"
 	"quorate/fsm"
@@ -58,10 +59,13 @@ func (d adminDoor) Status(context.Context) (admin.Status, error) {
 	s := admin.Status{
 		Cluster: n.cfg.Cluster, Node: n.cfg.Node, Site: n.cfg.Site, Version: Release,
 		State: c.State, Leader: c.Leader, Term: c.Term, Committed: c.Committed,
-		StateBytes: n.machine.Size(), Ready: "ok", Reads: int(n.machine.Reads()),
+		StateBytes: n.machine.Size(), Ready: "ok", DNS: "ok", Reads: int(n.machine.Reads()),
 	}
 	if err := n.ready(); err != nil {
 		s.Ready = err.Error()
+	}
+	if err := n.readyDNS(); err != nil {
+		s.DNS = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	var known []registry.Peer
 	err := n.machine.View(func(v fsm.View) error {
@@ -71,7 +75,7 @@ func (d adminDoor) Status(context.Context) (admin.Status, error) {
 		s.Incidents, s.Level = len(v.Incidents(maxDirty)), int(v.Level())
 		for _, z := range v.Zones() {
 			served, _ := n.zones.Serial(fqdn(z.Name))
-			shown := admin.Zone{Name: z.Name, Serial: z.Serial, Served: served, Dirty: len(v.Dirty(z.Name, maxDirty)), Held: z.Held, Frozen: z.Frozen}
+			shown := admin.Zone{Name: z.Name, Serial: z.Serial, Served: served, Dirty: len(v.Dirty(z.Name, maxDirty)), Held: z.Held, Frozen: z.Frozen, Withheld: n.signatures.withholds(fqdn(z.Name))}
 			if end, ok := v.FirstExpiry(z.Name); ok {
 				p, _ := v.ZonePolicy(z.Name)
 				shown.Signature, shown.Refresh = float64(end-v.Now())/1000, float64(p.Refresh)/1000

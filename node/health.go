@@ -35,11 +35,23 @@ func (n *Node) ready() error {
 	return nil
 }
 
-// probes serves /healthz, /readyz and /metrics.
+// readyDNS is nil while resolvers are as well off with this node as with the others.
+func (n *Node) readyDNS() error {
+	if err := n.healthy(); err != nil {
+		return err
+	}
+	if n.stopping.Load() {
+		return errStopping
+	}
+	return n.signatures.ready()
+}
+
+// probes serves /healthz, /readyz, /readyz/dns and /metrics.
 func (n *Node) probes(metrics *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", answer(n.healthy))
 	mux.HandleFunc("GET /readyz", answer(n.ready))
+	mux.HandleFunc("GET /readyz/dns", answer(n.readyDNS))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return mux
 }
@@ -75,12 +87,14 @@ var (
 	descFrozen    = prometheus.NewDesc("quorate_zone_frozen", "1 while the zone is frozen, else 0.", []string{"zone"}, nil)
 	descSignature = prometheus.NewDesc("quorate_zone_signature_seconds", "Log time until the zone's first signature ends.", []string{"zone"}, nil)
 	descTroubles  = prometheus.NewDesc("quorate_zone_troubles", "Duties towards a zone that keep failing, at the leader; 0 elsewhere.", []string{"zone"}, nil)
+	descWithheld  = prometheus.NewDesc("quorate_zone_withheld", "1 while this node doesn't answer for the zone, because it is cut off and signatures end.", []string{"zone"}, nil)
+	descAge       = prometheus.NewDesc("quorate_state_age_seconds", "By how much the state's log time is behind this node's clock.", nil, nil)
 	descReady     = prometheus.NewDesc("quorate_ready", "1 while EPP can be served, else 0.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (m nodeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descLevel, descReads, descReady, descBehind, descHeld, descFrozen, descSignature, descTroubles} {
+	for _, d := range []*prometheus.Desc{descLeader, descTerm, descCommitted, descApplied, descBytes, descPending, descIncidents, descDue, descRTT, descRefused, descLevel, descReads, descReady, descBehind, descHeld, descFrozen, descSignature, descTroubles, descWithheld, descAge} {
 		ch <- d
 	}
 }
@@ -99,6 +113,7 @@ func (m nodeMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(descBytes, float64(n.machine.Size()))
 	gauge(descReads, float64(n.machine.Reads()))
 	gauge(descReady, truth(n.ready() == nil))
+	gauge(descAge, n.signatures.age().Seconds())
 	err := n.machine.View(func(v fsm.View) error {
 		gauge(descLevel, float64(v.Level()))
 		gauge(descPending, float64(v.Pending()))
@@ -116,6 +131,7 @@ func (m nodeMetrics) Collect(ch chan<- prometheus.Metric) {
 			gauge(descBehind, behind, z.Name)
 			gauge(descHeld, float64(z.Held), z.Name)
 			gauge(descFrozen, truth(z.Frozen), z.Name)
+			gauge(descWithheld, truth(n.signatures.withholds(fqdn(z.Name))), z.Name)
 			gauge(descTroubles, float64(len(n.troubles.here(z.Name))), z.Name)
 			if end, ok := v.FirstExpiry(z.Name); ok {
 				gauge(descSignature, float64(end-v.Now())/1000, z.Name)

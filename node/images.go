@@ -18,9 +18,6 @@ const (
 	// imageSync is how often images are brought to the disk. What is newer when the power fails is
 	// read from the state's journal.
 	imageSync = time.Minute
-	// signaturesEnd is how long before the first signature of a zone ends the log begins to say so: a signer that
-	// works renews them many days earlier, and two days are enough for people to mend one.
-	signaturesEnd = 48 * time.Hour
 )
 
 // openImages opens the zones as they were last served; without them a node still answers, as soon as it has
@@ -141,7 +138,7 @@ func (f *zoneFeed) mend(origin string) {
 	f.load(name)
 }
 
-// keepImages syncs the zone images now and then, and says when signatures are near their end.
+// keepImages syncs the zone images now and then.
 func (n *Node) keepImages(ctx context.Context) {
 	every := time.NewTicker(imageSync)
 	defer every.Stop()
@@ -153,11 +150,6 @@ func (n *Node) keepImages(ctx context.Context) {
 		}
 		if err := n.zones.Sync(); err != nil {
 			n.log.Error("zone images can't be synced", "page", true, "error", err)
-		}
-		for _, zone := range n.zones.Origins() {
-			if end, signed := n.zones.Expires(zone); signed && time.Until(end) < signaturesEnd {
-				n.log.Error("signatures of a zone are near their end, or past it", "page", true, "zone", zone, "first", end)
-			}
 		}
 	}
 }

@@ -73,6 +73,8 @@ type Node struct {
 	notifier  *notifier
 	troubles  *troubles
 
+	signatures *signatureWatch
+
 	dns     *dnsserve.Server
 	epp     *epp.Server
 	whois   *whois.Server
@@ -115,6 +117,8 @@ func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 	n.feed = &zoneFeed{machine: n.machine, log: log}
 	n.zones = openImages(cfg, n.feed)
 	n.feed.loadMissing()
+	n.signatures = watchSignatures(n.zones, n.machine, log)
+	n.signatures.look()
 	n.metrics = prometheus.NewRegistry()
 	if err := n.openDNS(); err != nil {
 		return n, err
@@ -200,6 +204,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.serving.Go(func() { n.scrub(scrubbing) })
 	n.serving.Go(func() { follow(scrubbing, n.log, n.identity.epp, n.identity.rdap) })
 	n.serving.Go(func() { n.keepImages(scrubbing) })
+	n.serving.Go(func() { n.signatures.run(scrubbing) })
 	n.serving.Go(func() { n.notifier.run(scrubbing) })
 	var why error
 	select {

@@ -17,7 +17,8 @@ type Status struct {
 	LogTime    string `json:"log_time"`
 	StateBytes int64  `json:"state_bytes"`
 	Pending    int    `json:"pending"` // command results that are held
-	Ready      string `json:"ready"`   // "ok", or why not
+	Ready      string `json:"ready"`   // "ok", or why EPP can't be served
+	DNS        string `json:"dns"`     // "ok", or why resolvers are better off elsewhere
 	Incidents  int    `json:"incidents"`
 	Zones      []Zone `json:"zones"`
 	Peers      []Peer `json:"peers"`
@@ -48,7 +49,8 @@ type Zone struct {
 	Served uint32 `json:"served"`
 	Dirty  int    `json:"dirty"` // names to publish, counted up to a bound
 
-	Held      uint64  `json:"held,omitempty"` // names that are held back
+	Withheld  bool    `json:"withheld,omitempty"` // this node doesn't answer for it
+	Held      uint64  `json:"held,omitempty"`     // names that are held back
 	Frozen    bool    `json:"frozen,omitempty"`
 	Signature float64 `json:"signature,omitempty"` // seconds until the first signature ends; 0: unsigned
 	Refresh   float64 `json:"refresh,omitempty"`   // seconds before their end at which signatures are renewed

@@ -24,10 +24,10 @@ func TestImportedKeys(t *testing.T) {
 		if tld == "fresh" {
 			flags = " --unsigned --serial 2026010100"
 		}
-		must(t, at("tld create " + tld + " --ns ns1.nic." + tld + "=192.0.2.1" + flags)...)
+		must(t, at("tld create "+tld+" --ns ns1.nic."+tld+"=192.0.2.1"+flags)...)
 	}
 	file := filepath.Join(dir, "key")
-	must(t, at("dnssec export source 1 --out " + file)...)
+	must(t, at("dnssec export source 1 --out "+file)...)
 	if _, err := os.Stat(file + ".private"); err != nil {
 		t.Fatal(err)
 	}

@@ -156,6 +156,9 @@ func (o *overview) findProblems() {
 		case r.Digest == "":
 			say("%s is too far ahead to be compared at index %d", r.name(), o.Index)
 		}
+		if dns := r.Status.DNS; dns != "ok" && dns != "" { // "": a release before this was said
+			say("%s should not be asked for DNS: %s", r.name(), dns)
+		}
 		if n := r.Status.Incidents; n > 0 {
 			say("%s has incidents (%d), commands that broke an invariant or found one broken: see quorate incidents", r.name(), n)
 		}
@@ -269,6 +272,9 @@ func zones(all []admin.Zone) string {
 		part := fmt.Sprintf("%s %d", z.Name, z.Serial)
 		if z.Served != z.Serial {
 			part += fmt.Sprintf(" (serves %d)", z.Served)
+		}
+		if z.Withheld {
+			part += " (withheld)"
 		}
 		if z.Dirty > 0 {
 			part += fmt.Sprintf(" (+%d)", z.Dirty)

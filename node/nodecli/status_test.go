@@ -48,7 +48,8 @@ func TestStatusInTrouble(t *testing.T) {
 	must(t, at(createExample)...)
 	c.Nodes[1].Break(admintest.Fault{Alter: func(s *admin.Status) {
 		s.Ready, s.Incidents = "no leader for 7s", 2
-		s.Zones = []admin.Zone{{Name: "example", Serial: 1, Served: 0, Dirty: 12}}
+		s.DNS = "example.: cut off for 400h0m0s"
+		s.Zones = []admin.Zone{{Name: "example", Serial: 1, Served: 0, Dirty: 12, Withheld: true}}
 		s.Peers[0].Connected = false
 	}})
 	c.Nodes[2].Stop()
@@ -56,13 +57,14 @@ func TestStatusInTrouble(t *testing.T) {
 	url := c.Nodes[2].URL
 	address := strings.TrimPrefix(url, "https://")
 	same(t, out, `
-SITE   NODE   STATE      TERM  APPLIED  DIGEST    LEVEL        READY  ZONES                       PEERS
-site1  site1  leader     1     2        DDDDDDDD  1 (reads 3)  yes    example 1                   site2 1.2ms, site3 1.2ms
-site2  site2  follower   1     2        DDDDDDDD  1 (reads 3)  no     example 1 (serves 0) (+12)  site1 not connected, site3 1.2ms
-site3  -      no answer  -     -        -         -            -      -                           -
+SITE   NODE   STATE      TERM  APPLIED  DIGEST    LEVEL        READY  ZONES                                  PEERS
+site1  site1  leader     1     2        DDDDDDDD  1 (reads 3)  yes    example 1                              site2 1.2ms, site3 1.2ms
+site2  site2  follower   1     2        DDDDDDDD  1 (reads 3)  no     example 1 (serves 0) (withheld) (+12)  site1 not connected, site3 1.2ms
+site3  -      no answer  -     -        -         -            -      -                                      -
 
 Replicas agree at index 2.
 ! site2 is not ready: no leader for 7s
+! site2 should not be asked for DNS: example.: cut off for 400h0m0s
 ! site2 has incidents (2), commands that broke an invariant or found one broken: see quorate incidents
 ! site3 does not answer: `+url+`: dial tcp `+address+`: connect: connection refused
 `)

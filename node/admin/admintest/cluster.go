@@ -286,7 +286,7 @@ func (n *Node) Status(context.Context) (admin.Status, error) {
 	}
 	s := admin.Status{
 		Cluster: Name, Node: n.Name, Site: n.Name, State: "follower", Leader: n.cluster.leading(), Term: p.Term, Committed: p.Index, Applied: p.Index,
-		Digest: p.Digest.String(), Ready: "ok", Version: "test",
+		Digest: p.Digest.String(), Ready: "ok", DNS: "ok", Version: "test",
 	}
 	if n.Name == s.Leader {
 		s.State = "leader"
