@@ -1,6 +1,7 @@
 package dnsserve
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -39,6 +40,11 @@ func FuzzQuery(f *testing.F) {
 	f.Add(packed(f, notify), false)
 	f.Add([]byte("\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\xc0\x0c\x00\x01\x00\x01"), false)
 
+	for _, m := range []*dns.Msg{axfr("example."), axfr("nothing."), ixfr("example.", 7), ixfr("eXample.", 6)} {
+		f.Add(packed(f, m), false)
+		f.Add(packed(f, m), true)
+	}
+
 	zones := wideZone(f)
 	for origin, signer := range map[string]testSigner{"z.": {nsec3: true, optOut: true}, "y.": {}} {
 		signer.origin = origin
@@ -52,10 +58,18 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 	}
+	everybody := &primary{origin: "example.", allow: func(netip.Addr, string) bool { return true }}
 	f.Fuzz(func(t *testing.T, msg []byte, tcp bool) {
-		r := &responder{zones: zones, nsid: []byte("fuzz"), udpSize: defaultUDPSize, stats: new(counters)}
+		r := &responder{zones: zones, nsid: []byte("fuzz"), udpSize: defaultUDPSize, stats: new(counters), keys: everybody, transfers: new(transfers)}
+		r.transfers.init(1)
 		out := make([]byte, maxMessage)
 		n := r.respond(out, msg, peer{tcp: tcp})
+		if r.transfer {
+			if !tcp || r.query.name.wire[0] == 0 || len(r.transfers.slots) != 1 {
+				t.Fatalf("a transfer for %x", msg)
+			}
+			return
+		}
 		if n == 0 {
 			if len(msg) >= headerSize && msg[2]&0x80 == 0 {
 				t.Fatalf("no answer to a query: %x", msg)
