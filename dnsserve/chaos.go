@@ -23,7 +23,7 @@ const (
 
 // identify answers a question of class CHAOS and returns the response code.
 func (r *responder) identify() int {
-	q := &r.query
+	q := r.query
 	var text []byte
 	switch string(q.name.wire) {
 	case idServer, hostnameBind:

@@ -58,7 +58,7 @@ func newCookieJar(secrets [][]byte) (*cookieJar, error) {
 
 // checkCookie judges the query's cookie and prepares the one to answer with.
 func (r *responder) checkCookie() {
-	q := &r.query
+	q := r.query
 	r.cookie = cookieNone
 	if r.cookies == nil || q.cookie == 0 {
 		return

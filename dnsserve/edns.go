@@ -60,7 +60,7 @@ func (q *query) option(code uint16, data []byte) bool {
 
 // optLength is what OPT will take at most at the end of the answer.
 func (r *responder) optLength() int {
-	q := &r.query
+	q := r.query
 	if !q.edns {
 		return 0
 	}
@@ -85,7 +85,7 @@ func (r *responder) optLength() int {
 
 // appendOPT writes OPT with the options that the client asked for, and, where there is room, an extended error.
 func (r *responder) appendOPT(rcode int) {
-	q := &r.query
+	q := r.query
 	r.count[sectionAdditional]++
 	ttl := uint32(rcode>>4) << 24
 	if q.do {
@@ -103,7 +103,7 @@ func (r *responder) appendOPT(rcode int) {
 }
 
 func (r *responder) appendOptions(rcode int) {
-	q := &r.query
+	q := r.query
 	if q.nsid && len(r.nsid) > 0 {
 		r.appendOption(optionNSID, len(r.nsid))
 		r.out = append(r.out, r.nsid...)
@@ -129,7 +129,7 @@ func (r *responder) appendOptions(rcode int) {
 // appendZoneOptions says of the zone of which version it is (RFC 9660 §3) and how long copies of it are good
 // (RFC 7314 §3).
 func (r *responder) appendZoneOptions() {
-	q := &r.query
+	q := r.query
 	if q.expire && (q.qtype == typeSOA || q.qtype == typeIXFR || q.qtype == typeAXFR) {
 		r.appendOption(optionExpire, 4)
 		rd := r.zone.soa.first()

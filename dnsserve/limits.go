@@ -145,6 +145,8 @@ const (
 	// batchSize is how many queries a thread takes at once. More would not save much, and the first of them
 	// waits for the last.
 	batchSize = 64
+	// aheadLeast is how many queries must have come at once for a look ahead to pay.
+	aheadLeast = 3
 	// socketBuffer is what a socket may hold in octets: some 5,000 queries, 20 ms at 250,000 a second.
 	socketBuffer = 4 << 20
 	// lookAround is how long a thread waits in the kernel at most before it looks whether the server ends,

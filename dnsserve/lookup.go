@@ -47,7 +47,7 @@ func (r *responder) lookup(v *version) (rcode int) {
 	defer runtime.KeepAlive(v)
 	defer r.fence(v, &rcode)
 	debug.SetPanicOnFault(true) // of this goroutine: a file that can't be read fails an answer, not the node
-	q := &r.query
+	q := r.query
 	r.proven, r.ended, r.collided = 0, false, false
 	r.check = false
 	if q.do && v.signed {
@@ -90,7 +90,7 @@ func (r *responder) fence(v *version, rcode *int) {
 // walk answers the question, and goes on where CNAME and DNAME lead inside the zone (RFC 1034 §4.3.2 step 3a):
 // the response code is the last name's (RFC 6604 §3).
 func (r *responder) walk(v *version) int {
-	q := &r.query
+	q := r.query
 	l, at := &q.name, headerSize
 	var seen [maxChain + 1]*byte
 	for step := range seen {
@@ -171,7 +171,13 @@ func (r *responder) match(v *version, l *labels, qtype uint16) match {
 		if encloser.has(flagDNAME) {
 			return match{matchDNAME, encloser, n - 1}
 		}
-		next := v.get(l.suffix(n))
+		wire := l.suffix(n)
+		var next name
+		if ahead := &r.query.found; ahead.zone == v && n == v.labels+1 && l == &r.query.name {
+			next = v.nameAt(ahead.top, wire)
+		} else {
+			next = v.get(wire)
+		}
 		if !next.is() {
 			return r.wildcard(v, encloser, n-1)
 		}
@@ -203,7 +209,7 @@ func (r *responder) starOf(wire []byte) []byte {
 
 // pick returns the RRset of a name that answers the question, or the CNAME that leads on.
 func (r *responder) pick(n name) (s set, ok bool) {
-	q := &r.query
+	q := r.query
 	switch {
 	case n.has(flagCut):
 		return n.set(typeDS, 0)

@@ -105,7 +105,15 @@ func (r *responder) proveNoDS(v *version, l *labels, cut name) {
 	case proofNSEC:
 		r.need(cut)
 	case proofNSEC3:
-		if own := r.matching(v, cut.wire()); own.is() {
+		var own name
+		if ahead := &r.query.found; ahead.zone == v && ahead.hash && l == &r.query.name {
+			r.hash = ahead.sha
+			hashLabel(&r.label, &r.hash)
+			own = r.matchingAt(v, ahead.own)
+		} else {
+			own = r.matching(v, cut.wire())
+		}
+		if own.is() {
 			r.need(own)
 			return
 		}
@@ -163,7 +171,12 @@ func (r *responder) hashOf(v *version, wire []byte) {
 func (r *responder) matching(v *version, wire []byte) name {
 	r.hashOf(v, wire)
 	k := key{be.Uint64(r.hash[:]), r.hash[8:]}
-	if found := v.find(v.denial, &k); found != 0 {
+	return r.matchingAt(v, v.find(v.denial, &k))
+}
+
+// matchingAt returns the owner of NSEC3 at a place if it stands for the name with the hash.
+func (r *responder) matchingAt(v *version, found ref) name {
+	if found != 0 {
 		n := v.name(found)
 		if s, ok := n.set(typeNSEC3, 0); ok && bytes.Equal(n.wire()[1:1+labelSize], r.label[:]) && v.nsec3.matches(s.first()) {
 			return n

@@ -34,6 +34,8 @@ const (
 
 // query is a parsed question. It is scratch space of one worker, used again for each message.
 type query struct {
+	rcode    int  // what the message's form alone decides
+	isQuery  bool // not so: it gets no answer at all, for it is too short to be a message, or itself an answer
 	name     labels
 	question int // octets of the question section to repeat in the answer; 0 when it can't be read
 	flags    uint16
@@ -53,11 +55,17 @@ type query struct {
 
 	cookie     int // octets of cookieData that came; 0: none did
 	cookieData [maxCookie]byte
+
+	found found // before it is answered, if it came among others
 }
 
-// parse reads a message and returns the response code that its form alone decides. It reports false for
-// what gets no answer at all: too short to be a message, or itself an answer.
-func (q *query) parse(msg []byte) (rcode int, ok bool) {
+// parse reads a message.
+func (q *query) parse(msg []byte) {
+	q.found.zone, q.found.hash = nil, false
+	q.rcode, q.isQuery = q.read(msg)
+}
+
+func (q *query) read(msg []byte) (rcode int, isQuery bool) {
 	if len(msg) < headerSize {
 		return 0, false
 	}

@@ -28,7 +28,9 @@ type responder struct {
 	transfers *transfers
 	stats     *counters
 
-	query query
+	query *query // the one that is answered
+	alone query  // one that was not read ahead of its answer
+	ahead *ahead // those that were; nil: none ever is
 	scratch
 	out   []byte    // the answer under construction
 	limit int       // octets that out may reach before OPT and TSIG
@@ -67,12 +69,18 @@ const (
 // UDP udpSize octets, on TCP maxMessage), and returns its length. 0 means that msg gets no answer. When
 // transfer is set afterwards, the answer is still to be sent, by sendTransfer.
 func (r *responder) respond(out, msg []byte, from peer) int {
-	q := &r.query
-	rcode, ok := q.parse(msg)
-	if !ok {
+	r.alone.parse(msg)
+	return r.reply(&r.alone, out, msg, from)
+}
+
+// reply is respond to a message that was parsed.
+func (r *responder) reply(q *query, out, msg []byte, from peer) int {
+	if !q.isQuery {
 		r.stats.dropped.Add(1)
 		return 0
 	}
+	r.query = q
+	rcode := q.rcode
 	size := maxMessage
 	if !from.tcp {
 		size = minUDPSize
@@ -133,7 +141,7 @@ func (r *responder) clear() { r.out, r.count = r.out[:r.head], [3]uint16{} }
 
 // finish appends OPT and TSIG and fills in the header.
 func (r *responder) finish(rcode int) {
-	q := &r.query
+	q := r.query
 	if q.edns {
 		r.appendOPT(rcode)
 	}
@@ -160,7 +168,7 @@ func (r *responder) finish(rcode int) {
 
 // resolve answers a well-formed question and returns the response code.
 func (r *responder) resolve() int {
-	q := &r.query
+	q := r.query
 	switch {
 	case q.qclass == classCH && r.chaos != nil:
 		return r.identify()
@@ -168,7 +176,10 @@ func (r *responder) resolve() int {
 		r.extended = extendedNotSupported
 		return rcodeRefused
 	}
-	v := r.zones.table.Load().find(&q.name, q.qtype)
+	v := q.found.zone
+	if v == nil {
+		v = r.zones.table.Load().find(&q.name, q.qtype)
+	}
 	if why, withheld := r.zones.withheldFrom(&q.name, q.qtype, v); withheld {
 		r.extended = uint16(why)
 		return rcodeServFail

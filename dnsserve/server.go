@@ -236,7 +236,12 @@ func (s *Server) responder(stats *counters) *responder {
 
 // answer is respond behind a fence: a packet that panics one node would panic them all, so it costs an
 // error in the log and its own answer, not the registry.
-func (s *Server) answer(r *responder, out, msg []byte, from peer) (n int) {
+func (s *Server) answer(r *responder, out, msg []byte, from peer) int {
+	return s.answerRead(r, nil, out, msg, from)
+}
+
+// answerRead is answer to a query that was read; nil: it wasn't.
+func (s *Server) answerRead(r *responder, q *query, out, msg []byte, from peer) (n int) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			n = 0
@@ -245,7 +250,10 @@ func (s *Server) answer(r *responder, out, msg []byte, from peer) (n int) {
 			s.fault("dns query panicked", "cause", cause, "message", hex.EncodeToString(msg), "stack", string(debug.Stack()))
 		}
 	}()
-	return r.respond(out, msg, from)
+	if q == nil {
+		return r.respond(out, msg, from)
+	}
+	return r.reply(q, out, msg, from)
 }
 
 // fault logs an error, at most one per faultLogPause: whoever found the packet may send many.

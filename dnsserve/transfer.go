@@ -82,7 +82,7 @@ func (t *transfers) collect(ch chan<- prometheus.Metric) {
 // askTransfer judges a question for AXFR or IXFR. On TCP it leaves the transfer to be sent; by UDP an IXFR is
 // answered with the SOA alone, which tells the client whether to come by TCP (RFC 1995 §4), an AXFR never.
 func (r *responder) askTransfer(v *version) int {
-	q := &r.query
+	q := r.query
 	if !bytes.Equal(q.name.wire, v.origin) {
 		r.zone, r.extended = nil, extendedNotAuthoritative
 		return rcodeNotAuth
@@ -118,7 +118,7 @@ func (r *responder) askTransfer(v *version) int {
 // A transfer that fails half way ends its connection: nothing else tells the client.
 func (s *Server) sendTransfer(c *net.TCPConn, r *responder) bool {
 	defer func() { <-s.transfers.slots }()
-	q := &r.query
+	q := r.query
 	zone := show(r.zone.origin)
 	ctx, cancel := context.WithTimeout(s.transfers.ctx, maxTransferTime)
 	defer cancel()

@@ -153,6 +153,7 @@ func (b *batchSocket) serve(s *Server, r *responder) {
 	defer runtime.UnlockOSThread()
 	size := s.config.UDPSize
 	q := newBatch(size)
+	r.ahead = new(ahead)
 	for {
 		n, err := q.receive(b.fd)
 		closing := s.drained.Load()
@@ -168,10 +169,13 @@ func (b *batchSocket) serve(s *Server, r *responder) {
 		}
 		now := s.now().UnixNano()
 		answers := 0
+		if n >= aheadLeast {
+			r.lookAhead(q.query, n)
+		}
 		for i := range n {
 			from := peer{addr: b.client(&q.names[i]), now: now}
 			out := q.answers[answers*size : (answers+1)*size]
-			length := s.answer(r, out, q.queries[i*maxQuery:][:q.in[i].length], from)
+			length := s.answerRead(r, r.ahead.query(i), out, q.query(i), from)
 			if length > 0 {
 				q.outIov[answers].Base = &out[0]
 				q.outIov[answers].SetLen(length)
@@ -181,11 +185,15 @@ func (b *batchSocket) serve(s *Server, r *responder) {
 			q.in[i].Namelen = unix.SizeofSockaddrInet6
 		}
 		q.send(b.fd, answers)
+		r.ahead.forget()
 		if closing {
 			return
 		}
 	}
 }
+
+// query is the i-th query of those received.
+func (b *batch) query(i int) []byte { return b.queries[i*maxQuery:][:b.in[i].length] }
 
 // client reads the address of a query's sender.
 func (b *batchSocket) client(name *unix.RawSockaddrInet6) netip.Addr {

@@ -97,7 +97,12 @@ func (v *version) complete() error {
 // get finds a name; the zero name when there is none.
 func (v *version) get(wire []byte) name {
 	k := hashed(v.seed, wire)
-	if r := v.find(v.names, &k); r != 0 {
+	return v.nameAt(v.find(v.names, &k), wire)
+}
+
+// nameAt returns the name at r if it is the one; else, or if r is 0, the zero name.
+func (v *version) nameAt(r ref, wire []byte) name {
+	if r != 0 {
 		if n := v.name(r); bytes.Equal(n.wire(), wire) {
 			return n
 		}
