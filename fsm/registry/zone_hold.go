@@ -60,15 +60,24 @@ func (x *Exec) zoneHold(h ZoneHold) (Code, any, *Failure) {
 	return Success, nil, nil
 }
 
+// removed is what of the removals still counts: it fades evenly while a window passes. So it makes no difference in how many publications
+// they come, nor when one window would end and another begin.
+func (z *Zone) removed(b *Breaker, now Time) uint64 {
+	left := b.Window - (now - z.Window.Begun)
+	if z.Window.Begun == 0 || left <= 0 {
+		return 0
+	}
+	n := min(z.Window.Removed, 1<<32) // times 30 days, no overflow
+	return (n*uint64(left) + uint64(b.Window) - 1) / uint64(b.Window)
+}
+
 // allowed is how many delegations may go now.
 func (z *Zone) allowed(b *Breaker, now Time) uint64 {
-	base, removed := z.Delegations, uint64(0)
-	if z.Window.Begun != 0 && now-z.Window.Begun < b.Window {
-		base, removed = z.Window.Base, z.Window.Removed
-	}
 	if b.Share >= 1000 {
 		return ^uint64(0)
 	}
+	removed := z.removed(b, now)
+	base := z.Delegations + removed
 	most := max(b.Least, base/1000*uint64(b.Share)+base%1000*uint64(b.Share)/1000)
 	return most - min(most, removed)
 }
@@ -117,10 +126,8 @@ func (x *Exec) breaker(z *Zone, p *Publication, c cuts) *Failure {
 	if allowed := z.allowed(&policy.Breaker, x.Now); counted > allowed {
 		return Fail(ParameterPolicy, "breaker", "", "%d delegations would go, and %d may", counted, allowed)
 	}
-	if z.Window.Begun == 0 || x.Now-z.Window.Begun >= policy.Breaker.Window {
-		z.Window = Window{Begun: x.Now, Base: z.Delegations}
-	}
-	z.Window.Removed += counted
+	removed := z.removed(&policy.Breaker, x.Now)
+	z.Window = Window{Begun: x.Now, Base: z.Delegations + removed, Removed: removed + counted}
 	return nil
 }
 
