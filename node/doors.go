@@ -75,7 +75,7 @@ func (d adminDoor) Status(context.Context) (admin.Status, error) {
 		s.Incidents, s.Level = len(v.Incidents(maxDirty)), int(v.Level())
 		for _, z := range v.Zones() {
 			served, _ := n.zones.Serial(fqdn(z.Name))
-			shown := admin.Zone{Name: z.Name, Serial: z.Serial, Served: served, Dirty: len(v.Dirty(z.Name, maxDirty)), Held: z.Held, Frozen: z.Frozen, Withheld: n.signatures.withholds(fqdn(z.Name))}
+			shown := admin.Zone{Name: z.Name, Serial: z.Serial, Served: served, Dirty: len(v.Dirty(z.Name, maxDirty)), Held: z.Held, Frozen: z.Frozen, Withheld: n.signatures.withholds(fqdn(z.Name)), Troubles: len(n.troubles.here(z.Name))}
 			if end, ok := v.FirstExpiry(z.Name); ok {
 				p, _ := v.ZonePolicy(z.Name)
 				shown.Signature, shown.Refresh = float64(end-v.Now())/1000, float64(p.Refresh)/1000

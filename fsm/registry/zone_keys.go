@@ -180,8 +180,10 @@ func (x *Exec) zoneKeyAdd(a ZoneKeyAdd) (Code, any, *Failure) {
 		if a.First {
 			k.Times = KeyTimes{Created: x.Now, Published: x.Now, Active: x.Now}
 		}
-		if fail := x.checkAlgorithm(&k, nil); fail != nil {
-			return 0, nil, fail
+		if !a.First { // without which the zone can't be published at all
+			if fail := x.checkAlgorithm(&k, nil); fail != nil {
+				return 0, nil, fail
+			}
 		}
 		have = append(have, k)
 		x.putKey(nil, &k)

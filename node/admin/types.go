@@ -50,6 +50,7 @@ type Zone struct {
 	Dirty  int    `json:"dirty"` // names to publish, counted up to a bound
 
 	Withheld  bool    `json:"withheld,omitempty"` // this node doesn't answer for it
+	Troubles  int     `json:"troubles,omitempty"` // at the leader: what it can't do for it though it tries
 	Held      uint64  `json:"held,omitempty"`     // names that are held back
 	Frozen    bool    `json:"frozen,omitempty"`
 	Signature float64 `json:"signature,omitempty"` // seconds until the first signature ends; 0: unsigned

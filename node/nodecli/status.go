@@ -163,6 +163,16 @@ func (o *overview) findProblems() {
 			say("%s has incidents (%d), commands that broke an invariant or found one broken: see quorate incidents", r.name(), n)
 		}
 	}
+	for _, r := range o.Sites {
+		if r.Status == nil {
+			continue
+		}
+		for _, z := range r.Status.Zones {
+			if z.Troubles > 0 {
+				say("zone %s can't be kept up to date: see quorate zone status %s", z.Name, z.Name)
+			}
+		}
+	}
 	for _, z := range o.zones() {
 		if z.Held > 0 {
 			say("%d names of zone %s are held back: see quorate zone status %s", z.Held, z.Name, z.Name)

@@ -49,7 +49,7 @@ func TestStatusInTrouble(t *testing.T) {
 	c.Nodes[1].Break(admintest.Fault{Alter: func(s *admin.Status) {
 		s.Ready, s.Incidents = "no leader for 7s", 2
 		s.DNS = "example.: cut off for 400h0m0s"
-		s.Zones = []admin.Zone{{Name: "example", Serial: 1, Served: 0, Dirty: 12, Withheld: true}}
+		s.Zones = []admin.Zone{{Name: "example", Serial: 1, Served: 0, Dirty: 12, Withheld: true, Troubles: 1}}
 		s.Peers[0].Connected = false
 	}})
 	c.Nodes[2].Stop()
@@ -67,6 +67,7 @@ Replicas agree at index 2.
 ! site2 should not be asked for DNS: example.: cut off for 400h0m0s
 ! site2 has incidents (2), commands that broke an invariant or found one broken: see quorate incidents
 ! site3 does not answer: `+url+`: dial tcp `+address+`: connect: connection refused
+! zone example can't be kept up to date: see quorate zone status example
 `)
 }
 
