@@ -63,9 +63,10 @@ var imports = map[string][]string{
 	"rdds/whois":            {"rdds", "fsm", "fsm/registry"},
 	"rdds/internal/fixture": {"fsm", "fsm/registry", "fsm/store"},
 
-	"dnsserve":        {},
-	"dnsserve/dnscli": {"dnsserve"},
-	"deploy":          {},
+	"dnsserve":           {},
+	"dnsserve/dnscli":    {"dnsserve"},
+	"dnsserve/secondary": {}, // for tests
+	"deploy":             {},
 
 	"fsm":          {"fsm/bugs", "fsm/registry", "fsm/store"},
 	"fsm/registry": {"fsm/bugs", "fsm/store"},
@@ -80,8 +81,8 @@ var imports = map[string][]string{
 var layers = [][]string{{"."}, {"chaos"}, {"node"}, {"epp", "rdds", "dnsserve"}, {"fsm", "transport"}}
 
 // inTests is what the tests of any package may use besides what its room uses
-// anyway: certificates to knock at front doors, connections to tear, and the codec.
-var inTests = []string{"transport", "transport/pki", "fsm/store"}
+// anyway: certificates to knock at front doors, connections to tear, the codec, and name servers that aren't ours.
+var inTests = []string{"transport", "transport/pki", "fsm/store", "dnsserve/secondary"}
 
 // sleepers are the test files that may call time.Sleep, with the reason.
 var sleepers = map[string]string{

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"quorate/dnsserve/secondary"
 )
 
 // handlerQueries are the questions whose answers must cost no allocation.
@@ -235,13 +236,13 @@ func BenchmarkUDP(b *testing.B) {
 		{"batched", ours}, {"portable", portable},
 		{"dns.Server", mapServer(b, names, &responder{zones: p.zones, udpSize: defaultUDPSize, stats: new(counters)})},
 	}
-	for i, s := range secondaries {
-		if _, err := exec.LookPath(s.program); err != nil {
+	for _, program := range secondary.Programs {
+		if _, err := program.Path(); err != nil {
 			continue
 		}
-		at := startSecondary(b, i, netip.MustParseAddrPort(ours), key)
-		eventually(b, s.name+" has the zone", func() bool { _, ok := serialAt(at, p.origin); return ok })
-		peers = append(peers, struct{ name, addr string }{s.name, at})
+		at := startSecondary(b, program, ours, key)
+		eventually(b, program.Name+" has the zone", func() bool { _, ok := serialAt(at, p.origin); return ok })
+		peers = append(peers, struct{ name, addr string }{program.Name, at})
 	}
 	sums := make([]float64, len(peers))
 	rounds := 0

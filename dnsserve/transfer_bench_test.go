@@ -10,11 +10,12 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"quorate/dnsserve/secondary"
 )
 
 // generated is a zone of registryZone that is transferred without ever being in memory: whatever a transfer takes is its own.
@@ -75,9 +76,9 @@ func peakMemory(b *testing.B, forget bool) (n int) {
 // BenchmarkTransfer has each secondary that is installed take a zone of -names delegations by AXFR, signed by TSIG, and then a
 // change by IXFR: go test ./dnsserve -run - -bench Transfer -benchtime 1x -args -names 1000000
 func BenchmarkTransfer(b *testing.B) {
-	for i, secondary := range secondaries {
-		b.Run(secondary.name, func(b *testing.B) {
-			if _, err := exec.LookPath(secondary.program); err != nil {
+	for _, program := range secondary.Programs {
+		b.Run(program.Name, func(b *testing.B) {
+			if _, err := program.Path(); err != nil {
 				b.Skip(err)
 			}
 			for b.Loop() {
@@ -91,15 +92,16 @@ func BenchmarkTransfer(b *testing.B) {
 					}
 				}
 				apex()
-				began, busy := time.Now(), spent(b)
+				busy := spent(b)
 				for s := range registryZone(b, g.names, false) {
 					_ = s
 				}
 				making := spent(b) - busy
 				s, addr := serve(b, Config{Transfers: g}, zones)
 				before := peakMemory(b, true)
-				began, busy = time.Now(), spent(b)
-				at := startSecondary(b, i, netip.MustParseAddrPort(addr), g.key)
+				busy = spent(b)
+				began := time.Now()
+				at := startSecondary(b, program, addr, g.key)
 				await := func(what string, ok func() bool) {
 					ctx, cancel := context.WithTimeout(b.Context(), 30*time.Minute)
 					defer cancel()
@@ -123,7 +125,7 @@ func BenchmarkTransfer(b *testing.B) {
 				g.steps.Add(1)
 				apex()
 				notifier := NewNotifier(slog.New(slog.NewTextHandler(io.Discard, nil)))
-				began, busy = time.Now(), spent(b)
+				began = time.Now()
 				notifier.Notify("example.", g.soa(), []Target{{netip.MustParseAddrPort(at), &g.key}})
 				await("the secondary has the change", has(2))
 				b.ReportMetric(time.Since(began).Seconds()*1000, "IXFR-ms")
