@@ -265,16 +265,23 @@ func (c *Consensus) tick(ctx context.Context) {
 }
 
 // publish keeps the zones up with the registry: as soon as a name is marked,
-// and with all that has been marked meanwhile, once the publication before is applied.
+// and with all that has been marked meanwhile, once the publication before is applied and publishPace has passed since it was begun.
 func (c *Consensus) publish(ctx context.Context, dirty <-chan struct{}) {
 	for {
+		next := time.NewTimer(publishPace)
 		more, err := c.cfg.Publish(ctx, c.command)
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("a publication failed and will be made anew", "error", err)
 		}
 		if more && err == nil {
-			continue
+			select {
+			case <-next.C:
+				continue
+			case <-ctx.Done():
+				return
+			}
 		}
+		next.Stop()
 		select {
 		case <-dirty:
 		case <-time.After(tickInterval):

@@ -23,6 +23,9 @@ const (
 	enqueueTimeout = time.Second
 	// tickInterval is how often log time moves by itself.
 	tickInterval = time.Second
+	// publishPace is the least time from the beginning of a publication to that of the next. Each is an entry with an SOA and
+	// signatures of its own, and a change in the DNS a tenth of a second later is none that anybody notices; one that comes alone doesn't wait.
+	publishPace = 100 * time.Millisecond
 	// minStall is the least time after which a durable write counts as stalled: beyond a busy disk's slowest. To be
 	// wrong costs a change of leaders.
 	minStall = 750 * time.Millisecond
