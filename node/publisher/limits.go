@@ -12,6 +12,9 @@ const (
 	maxRefreshed = 500
 	// maxStaged is how many names a part of an edition holds at most.
 	maxStaged = 1000
+	// sharedEnd is how many signatures that are made at once end at once: their places in the state's index of ends are neighbours
+	// then, where one each would be a page each. They are few beside what one publication makes anew.
+	sharedEnd = 16
 	// firstRest is for how long a duty that was refused rests, in log time: as long as a Tick takes to come, and twice as long each time.
 	firstRest = registry.Second
 	// maxRest is the longest such rest: an entry of the log and a batch of signatures each minute are nothing, and

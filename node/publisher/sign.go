@@ -30,8 +30,8 @@ type openKey struct {
 
 const classIN = 1
 
-// set signs an RRset by all active keys that are for it, for a life at most.
-func (s *signer) set(rr *registry.RRset, life registry.Time) error {
+// set signs an RRset by all active keys that are for it, for a life at most. draw says how much less, of drawn.
+func (s *signer) set(rr *registry.RRset, life, draw registry.Time) error {
 	role := registry.SignsZone
 	if rr.SignedByKeys() {
 		role = registry.SignsKeys
@@ -40,7 +40,7 @@ func (s *signer) set(rr *registry.RRset, life registry.Time) error {
 	// Those of the shortest lives go half a day below the least, which the bounds of policies have room for.
 	end := s.now + life
 	if jitter := min(s.policy.Jitter, max(life-s.policy.LeastLife(), registry.MinSigningInterval/2)); jitter > 0 {
-		end -= registry.Time(rand.Int64N(int64(jitter)))
+		end -= jitter * draw / drawn
 	}
 	begin := s.now - s.policy.Inception
 	owner := wireName(rr.Owner)
@@ -73,15 +73,22 @@ func (s *signer) set(rr *registry.RRset, life registry.Time) error {
 	return nil
 }
 
+// drawn is one more than the highest draw: years of jitter, in milliseconds, times it are no overflow.
+const drawn registry.Time = 1 << 16
+
 // all signs some of the sets on as many processors as there are.
 func (s *signer) all(sets []registry.RRset, which []registry.ToSign) error {
+	draws := make([]registry.Time, (len(which)+sharedEnd-1)/sharedEnd)
+	for i := range draws {
+		draws[i] = registry.Time(rand.Int64N(int64(drawn)))
+	}
 	var next atomic.Int64
 	errs := make([]error, min(runtime.GOMAXPROCS(0), max(1, len(which)/8)))
 	var workers sync.WaitGroup
 	for w := range errs {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(which); i = next.Add(1) - 1 {
-				if errs[w] = s.set(&sets[which[i].Set], which[i].Life); errs[w] != nil {
+				if errs[w] = s.set(&sets[which[i].Set], which[i].Life, draws[i/sharedEnd]); errs[w] != nil {
 					return
 				}
 			}
