@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,8 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
 	"quorate/epp/client"
-	"quorate/epp/password"
 	"quorate/fsm"
 	"quorate/fsm/registry"
 	"quorate/fsm/store"
@@ -158,9 +160,19 @@ var credentials = sync.OnceValues(func() (p testPKI, err error) {
 	if p.outsider, err = p.foreign.IssueRegistrar("reg1", time.Hour); err != nil {
 		return p, err
 	}
-	p.hash, err = password.Hash(testPassword)
-	return p, err
+	p.hash = cheapHash(testPassword)
+	return p, nil
 })
+
+// cheapHash is a hash of a password like any other, but for its cost: nearly each test has a server of its own, whose first login would take
+// 30 ms of a core, and several times that under the race detector.
+func cheapHash(password string) string {
+	const passes, memory, threads, length = 1, 64, 1, 32
+	salt := []byte("a salt for tests")
+	key := argon2.IDKey([]byte(password), salt, passes, memory, threads, length)
+	enc := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, passes, threads, enc.EncodeToString(salt), enc.EncodeToString(key))
+}
 
 var registrarIDs = []string{"reg1", "reg2", "poor", "gone", "NewRegistrar"}
 

@@ -355,9 +355,9 @@ func TestLongestCheckFits(t *testing.T) {
 func TestIdleCrowd(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(c *Config) {
-		c.Limits = Limits{Connections: 2000, HandshakeRate: 100_000, LoginTime: 10 * time.Minute, HandshakeTime: patience}
+		c.Limits = Limits{Connections: 2000, HandshakeRate: 100_000, LoginTime: 10 * time.Minute, HandshakeTime: patience, FrameTime: 10 * time.Minute}
 	})
-	const crowd = 1000
+	const crowd = 400
 	frame := unit(loginDoc())
 	var all sync.WaitGroup
 	gate := make(chan struct{}, 16)

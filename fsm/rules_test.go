@@ -25,7 +25,7 @@ var (
 func TestFSMIsDeterministicByConstruction(t *testing.T) {
 	t.Parallel()
 	pkgs, err := packages.Load(&packages.Config{
-		Mode: packages.NeedName | packages.NeedFiles | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports | packages.NeedDeps,
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports,
 	}, "quorate/fsm/...")
 	if err != nil {
 		t.Fatal(err)

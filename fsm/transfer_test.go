@@ -25,12 +25,14 @@ func TestTransfersAtRandom(t *testing.T) {
 		r.must(r.do(registrar("reg1"), registry.KindDomainCreate, registry.DomainCreate{Name: name, Registrant: "c0", AuthInfo: secret}))
 		r.must(r.do(registrar("reg1"), registry.KindHostCreate, registry.HostCreate{Name: "ns1." + name, Addresses: [][]byte{{192, 0, 2, 1}}}))
 	}
-	for range 400 {
+	for i := range 400 {
 		actor := registrar(fmt.Sprintf("reg%d", 1+rng.IntN(3)))
 		r.commit(randomTransfer(r, rng, actor, fmt.Sprintf("d%d.example", rng.IntN(4))))
 		r.view(func(v fsm.View) {
-			if err := v.Audit(); err != nil {
-				t.Fatal(err)
+			if i%20 == 19 { // the whole ledger is read each time, and keeps what is wrong in it
+				if err := v.Audit(); err != nil {
+					t.Fatal(err)
+				}
 			}
 			checkQueues(t, v)
 			checkTransfers(t, v)
