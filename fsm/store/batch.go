@@ -66,7 +66,7 @@ func (b *Batch) Merge(tx *Tx) {
 			bucket.FillPercent = appendedFill
 		}
 		key := []byte(c.key)
-		old := bucket.Get(key)
+		old := b.open.get(b.tx, w.schema, key)
 		if old == nil && w.value == nil || old != nil && w.value != nil && bytes.Equal(old, w.value) {
 			continue
 		}

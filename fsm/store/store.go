@@ -181,11 +181,15 @@ func position(tx *bolt.Tx) (p Position) {
 }
 
 func (s *Snapshot) get(t *schema, key []byte) []byte {
-	c := s.cursor(t)
-	if c == nil {
+	if s.bucket(t) == nil {
 		return nil
 	}
-	if k, v := c.Seek(key); bytes.Equal(k, key) {
+	return s.open.get(s.tx, t, key)
+}
+
+// get is the row at key. A bucket's own Get makes a cursor each time.
+func (o *opened) get(tx *bolt.Tx, t *schema, key []byte) []byte {
+	if k, v := o.cursor(tx, t).Seek(key); bytes.Equal(k, key) {
 		return v
 	}
 	return nil
@@ -199,15 +203,11 @@ func (s *Snapshot) bucket(t *schema) *bolt.Bucket {
 	return s.open.bucket(s.tx, t)
 }
 
-// cursor finds rows of a table by key; nil where there is no bucket. What it found stands until it is used again.
-func (s *Snapshot) cursor(t *schema) *bolt.Cursor {
-	b := s.bucket(t)
-	if b == nil {
-		return nil
-	}
-	at := &s.open[t.id]
+// cursor finds rows of a table by key. What it found stands until it is used again.
+func (o *opened) cursor(tx *bolt.Tx, t *schema) *bolt.Cursor {
+	at := &o[t.id]
 	if at.find == nil {
-		at.find = b.Cursor()
+		at.find = o.bucket(tx, t).Cursor()
 	}
 	return at.find
 }
@@ -234,10 +234,10 @@ func (s *Snapshot) scan(t *schema, prefix, from []byte, fn func(k, v []byte) boo
 
 // before is the last row whose key starts with prefix and is less than key; key nil: the last of all.
 func (s *Snapshot) before(t *schema, prefix, key []byte) (k, v []byte) {
-	c := s.cursor(t)
-	if c == nil {
+	if s.bucket(t) == nil {
 		return nil, nil
 	}
+	c := s.open.cursor(s.tx, t)
 	if key == nil {
 		key = after(prefix)
 	}

@@ -122,3 +122,58 @@ func processorTime(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkCreates is what a domain:create costs a node in processor time, without protocols, the log and, with TMPDIR in
+// memory, the disk: each batch of creates is applied, planned, signed and published. apply and publish are every node's, plan is the leader's.
+func BenchmarkCreates(b *testing.B) {
+	const batch = 24 // about what gathers at 64 connections
+	r := newRig(b, 3)
+	thick := tld("example")
+	thick.Thick = true
+	r.must(operator, registry.KindTLDCreate, registry.TLDCreate{TLD: thick})
+	secret := registry.AuthInfo{Sealed: make([]byte, 40)}
+	for _, id := range []string{"owner", "admin", "tech"} {
+		r.must(reg1, registry.KindContactCreate, registry.ContactCreate{ID: id, Email: "bench@bench.test", AuthInfo: secret, Voice: registry.Phone{Number: "+1.5555550123"},
+			Postal: []registry.PostalInfo{{Type: "int", Name: "Benny Bench", Street: []string{"1 Test Street"}, City: "Testville", PostalCode: "90001", Country: "US"}}})
+	}
+	hosts := []string{"ns1.bench.test", "ns2.bench.test"}
+	for _, h := range hosts {
+		r.must(reg1, registry.KindHostCreate, registry.HostCreate{Name: h})
+	}
+	n, next := 0, 0
+	create := func() {
+		var entries []fsm.Entry
+		for range batch {
+			n++
+			entries = append(entries, r.entry(reg1, registry.KindDomainCreate, registry.DomainCreate{
+				Name: fmt.Sprintf("c%d-%d.example", rand.IntN(64), next+n), Months: 12, Registrant: "owner", Hosts: hosts, AuthInfo: secret,
+				Contacts: []registry.DomainContact{{Type: "admin", ID: "admin"}, {Type: "tech", ID: "tech"}},
+			}))
+		}
+		if out, err := r.m.Apply(entries); err != nil || out.Results[0].Fail != nil {
+			b.Fatal(err, out.Results[0].Fail)
+		}
+	}
+	for range 200 {
+		create()
+	}
+	r.publish()
+	var apply, publish, all time.Duration
+	r.before = func(registry.Kind, any) { publish -= processorTime(b) }
+	r.after = func() { publish += processorTime(b) }
+	next, n = n, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		begun := processorTime(b)
+		create()
+		apply += processorTime(b) - begun
+		if _, err := r.p.Once(context.Background(), r.execute); err != nil {
+			b.Fatal(err)
+		}
+		all += processorTime(b) - begun
+	}
+	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(n) }
+	b.ReportMetric(each(apply), "µs-apply/create")
+	b.ReportMetric(each(all-apply-publish), "µs-plan/create")
+	b.ReportMetric(each(publish), "µs-publish/create")
+}
