@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,21 +93,24 @@ func TestAlgorithms(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range algorithms {
 		for _, combined := range []bool{true, false} {
-			r := newRig(t, 3)
-			r.open("example", true)
-			z := tld("example")
-			p := registry.DefaultPolicy(&z)
-			p.Algorithm, p.Combined = algorithm, combined
-			r.must(operator, registry.KindZoneSet, registry.ZoneSet{Policy: p})
-			r.publish()
-			r.fill("example", 20)
-			r.publish()
-			r.view(func(v fsm.View) {
-				validate(t, v, "example", p.Form)
-				if n := len(v.Signers("example")); combined != (n == 1) {
-					t.Errorf("algorithm %d has %d keys", algorithm, n)
-				}
-				judge(t, v, "example")
+			t.Run(fmt.Sprint(algorithm, combined), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, 3)
+				r.open("example", true)
+				z := tld("example")
+				p := registry.DefaultPolicy(&z)
+				p.Algorithm, p.Combined = algorithm, combined
+				r.must(operator, registry.KindZoneSet, registry.ZoneSet{Policy: p})
+				r.publish()
+				r.fill("example", 20)
+				r.publish()
+				r.view(func(v fsm.View) {
+					validate(t, v, "example", p.Form)
+					if n := len(v.Signers("example")); combined != (n == 1) {
+						t.Errorf("algorithm %d has %d keys", algorithm, n)
+					}
+					judge(t, v, "example")
+				})
 			})
 		}
 	}
