@@ -85,7 +85,7 @@ func TestLookAhead(t *testing.T) {
 	compare("unsigned", func() *Zones { return exampleZones(t) })
 	image, _ := damageable(t)
 	failed := 0
-	for range 40 {
+	for range 20 {
 		broken := make([]byte, headSize+reserveStep)
 		copy(broken, image)
 		for range 2 {
