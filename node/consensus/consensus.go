@@ -151,7 +151,7 @@ func (c *Consensus) raftConfig() *raft.Config {
 	rc.ElectionTimeout = c.cfg.Heartbeat
 	rc.LeaderLeaseTimeout = c.cfg.Heartbeat
 	// An idle follower learns of a commit this late, and a session at a
-	// follower waits for it; it costs an empty message to each.
+	// follower waits for it. What raft sends for that is held back where it says nothing new (soundPipeline).
 	rc.CommitTimeout = 5 * time.Millisecond
 	// Large batches keep a wide-area link full, and share one sync of the state file.
 	rc.MaxAppendEntries = 1024
