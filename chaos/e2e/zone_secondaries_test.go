@@ -5,144 +5,43 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/miekg/dns"
 
 	"quorate/chaos/cluster"
+	"quorate/dnsserve/secondary"
 	"quorate/node/admin"
 )
-
-// strangers are name servers that aren't ours, as secondaries of the TLD with every site as a primary. In the text, DIR, PORT, ZONE and
-// SECRET are filled in, and the line with PRIMARY, which NEXT breaks into several, stands once for each site.
-var strangers = []struct{ name, program, pkg, config, args string }{
-	{"knot", "knotd", "knot", `
-server:
-  rundir: "DIR"
-  listen: 127.0.0.1@PORT
-database:
-  storage: "DIR"
-control:
-  listen: "DIR/knot.sock"
-log:
-  - target: stderr
-    any: info
-key:
-  - id: follow
-    algorithm: hmac-sha256
-    secret: SECRET
-remote:
-  - id: siteNUMBER NEXT    address: 127.0.0.1@PRIMARY NEXT    key: follow
-acl:
-  - id: notify
-    address: 127.0.0.1
-    key: follow
-    action: notify
-  - id: transfer
-    address: 127.0.0.1
-    action: transfer
-zone:
-  - domain: ZONE
-    storage: "DIR"
-    master: [site1, site2, site3]
-    acl: [notify, transfer]
-`, "-c DIR/config"},
-	{"nsd", "nsd", "nsd", `
-server:
-  ip-address: 127.0.0.1@PORT
-  zonesdir: "DIR"
-  username: ""
-  chroot: ""
-  pidfile: "DIR/nsd.pid"
-  xfrdfile: "DIR/xfrd.state"
-  zonelistfile: "DIR/zone.list"
-  xfrdir: "DIR"
-  database: ""
-  server-count: 1
-  xfrd-reload-timeout: 0
-remote-control:
-  control-enable: no
-key:
-  name: "follow."
-  algorithm: hmac-sha256
-  secret: "SECRET"
-zone:
-  name: "ZONE"
-  zonefile: "followed.zone"
-  request-xfr: 127.0.0.1@PRIMARY follow.
-  allow-notify: 127.0.0.1 follow.
-  provide-xfr: 127.0.0.1 NOKEY
-`, "-d -c DIR/config"},
-	{"bind", "named", "bind9", `
-options {
-  directory "DIR"; pid-file "DIR/named.pid"; session-keyfile "DIR/session.key"; managed-keys-directory "DIR";
-  listen-on port PORT { 127.0.0.1; }; listen-on-v6 { none; };
-  recursion no; dnssec-validation no; notify no; allow-transfer { 127.0.0.1; };
-  transfer-source 127.0.0.1; serial-query-rate 1000; min-refresh-time 1;
-};
-controls { };
-key "follow." { algorithm hmac-sha256; secret "SECRET"; };
-zone "ZONE" {
-  type secondary; file "followed.zone";
-  primaries {
-    127.0.0.1 port PRIMARY key "follow.";
-  };
-  allow-notify { key "follow."; };
-};
-`, "-g -n 1 -c DIR/config"},
-}
 
 // follower is a secondary that runs for the length of a test.
 type follower struct{ name, address string }
 
-// follow starts a secondary of the cluster's TLD and has the cluster know of it.
-func follow(t *testing.T, c *cluster.Cluster, number int, secret string) follower {
+// follow starts a secondary of the cluster's TLD, with every site as a primary, and has the cluster know of it.
+func follow(t *testing.T, c *cluster.Cluster, program secondary.Program, secret string) follower {
 	t.Helper()
-	s := strangers[number]
-	program := tool(t, s.program, s.pkg)
-	dir := t.TempDir()
-	l, err := net.ListenPacket("udp", "127.0.0.1:0")
-	do(t, err)
-	_, port, _ := net.SplitHostPort(l.LocalAddr().String())
-	do(t, l.Close())
-	var config strings.Builder
-	for line := range strings.Lines(s.config) {
-		if !strings.Contains(line, "PRIMARY") {
-			config.WriteString(line)
-			continue
-		}
-		for i, site := range c.Endpoints().Sites {
-			_, primary, _ := net.SplitHostPort(site.DNS)
-			config.WriteString(strings.NewReplacer("PRIMARY", primary, "NUMBER", fmt.Sprint(i+1), " NEXT", "\n").Replace(line))
-		}
+	zone := secondary.Zone{Name: c.TLD(), Key: "follow.", Secret: secret}
+	for _, site := range c.Endpoints().Sites {
+		zone.Primaries = append(zone.Primaries, netip.MustParseAddrPort(site.DNS))
 	}
-	fill := strings.NewReplacer("DIR", dir, "PORT", port, "SECRET", secret, "ZONE", c.TLD())
-	do(t, os.WriteFile(filepath.Join(dir, "config"), []byte(fill.Replace(config.String())), 0o600))
-	logged, err := os.Create(filepath.Join(dir, "log"))
+	s, err := program.Start(t.TempDir(), zone)
 	do(t, err)
-	cmd := exec.Command(program, strings.Fields(fill.Replace(s.args))...)
-	cmd.Stdout, cmd.Stderr = logged, logged
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // NSD has children
-	do(t, cmd.Start())
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
-		if said, err := os.ReadFile(logged.Name()); t.Failed() && err == nil {
-			t.Logf("%s says:\n%s", s.name, said[max(0, len(said)-6000):])
+		if said := s.Stop(); t.Failed() {
+			t.Logf("%s says:\n%s", program.Name, said)
 		}
 	})
-	f := follower{s.name, net.JoinHostPort("127.0.0.1", port)}
+	f := follower{program.Name, s.Address.String()}
 	a, err := c.Admin(c.Sites()[0])
 	do(t, err)
-	_, err = a.PutSecondary(t.Context(), admin.Secondary{Zone: c.TLD(), Name: s.name + ".test", Notify: []string{f.address}, Networks: []string{"127.0.0.0/8"}, Key: "follow"})
+	_, err = a.PutSecondary(t.Context(), admin.Secondary{Zone: c.TLD(), Name: f.name + ".test", Notify: []string{f.address}, Networks: []string{"127.0.0.0/8"}, Key: "follow"})
 	do(t, err)
 	return f
 }
@@ -178,8 +77,8 @@ func recordLines(records []dns.RR) (all []string) {
 // zone that all sites have.
 func TestSecondariesFollowThroughAFailover(t *testing.T) {
 	t.Parallel()
-	for _, s := range strangers {
-		tool(t, s.program, s.pkg)
+	for _, p := range secondary.Programs {
+		tool(t, p.Executable, p.Package)
 	}
 	c := start(t, 0)
 	sites := c.Sites()
@@ -191,8 +90,8 @@ func TestSecondariesFollowThroughAFailover(t *testing.T) {
 	do(t, err)
 	furnish(t, login(t, c, sites[0], "reg1"))
 	var followers []follower
-	for i := range strangers {
-		followers = append(followers, follow(t, c, i, key.Secret))
+	for _, p := range secondary.Programs {
+		followers = append(followers, follow(t, c, p, key.Secret))
 	}
 	_, j, stop := underLoad(t, c, seed(t))
 	advance(t, j, 60)
