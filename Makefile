@@ -68,18 +68,13 @@ lint:
 # The end-to-end tests apart: they start processes, which the race detector doesn't see into.
 UNIT = $$(go list ./... | grep -v -e /chaos/e2e -e /planted$$)
 
-# They make thousands of small databases durable: in memory, if there is some to spare from which programs can be run, none waits for the disk.
-IN_MEMORY = $$(d=$$(mktemp -d /dev/shm/quorate.XXXXXX 2>/dev/null) || exit 0; \
-  printf '\043!/bin/sh\n' >$$d/run; chmod +x $$d/run; \
-  if $$d/run 2>/dev/null && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 2000000; then echo "TMPDIR=/dev/shm GOTMPDIR=$${TMPDIR:-/tmp}"; fi; rm -r $$d)
-
 fast:
-	env $(IN_MEMORY) go test -timeout $(TEST_TIMEOUT) $(UNIT)
+	go test -timeout $(TEST_TIMEOUT) $(UNIT)
 
 race:
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler: apt-get install gcc; without it, make lint fast e2e'; exit 1; }
-	env $(IN_MEMORY) go test -race -timeout $(TEST_TIMEOUT) $(UNIT)
-	env $(IN_MEMORY) go test -tags level2 -timeout $(TEST_TIMEOUT) ./fsm/... # as the older release that e2e mixes in
+	go test -race -timeout $(TEST_TIMEOUT) $(UNIT)
+	go test -tags level2 -timeout $(TEST_TIMEOUT) ./fsm/... # as the older release that e2e mixes in
 
 e2e:
 	go test -timeout 15m ./chaos/e2e
