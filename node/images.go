@@ -134,8 +134,18 @@ func (f *zoneFeed) mend(origin string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	name := origin[:len(origin)-1]
+	if f.machine == nil {
+		return // there is no state to load it from; the node ends
+	}
 	delete(f.ahead, name)
 	f.load(name)
+}
+
+// whileClosed runs what must be done before the state can be read; images that turn out to be damaged wait for it.
+func (f *zoneFeed) whileClosed(do func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return do()
 }
 
 // keepImages syncs the zone images now and then.

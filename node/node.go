@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -49,6 +50,10 @@ const (
 	stopTimeout = 10 * time.Second
 	// closeTimeout bounds all of it, what waits for the disk included: a service manager soon kills.
 	closeTimeout = 15 * time.Second
+	// ownerName is a file in the data folder, which whoever uses the folder holds locked.
+	ownerName = "owner"
+	// ownerTimeout bounds the wait for it: a child that is being started may hold what its parent has closed for a moment.
+	ownerTimeout = time.Second
 	// raftTimeout is raft's for a message; with it a connection is given up.
 	raftTimeout = time.Second
 	// raftInFlight is how many batches are on their way to a follower at once: more help the median and hurt the tail.
@@ -57,8 +62,12 @@ const (
 	raftPool = 3
 )
 
+// ErrInUse says that another process has the data folder.
+var ErrInUse = errors.New("another process uses it")
+
 // Node is a running node.
 type Node struct {
+	owner     *flock.Flock // of the data folder
 	cfg       config.Config
 	log       *slog.Logger
 	machine   *fsm.Machine
@@ -71,6 +80,7 @@ type Node struct {
 	identity  *identity
 	sealer    *sealer
 	notifier  *notifier
+	transfers *transfers
 	troubles  *troubles
 
 	signatures *signatureWatch
@@ -110,31 +120,62 @@ func Start(cfg config.Config, log *slog.Logger) (n *Node, err error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return n, fmt.Errorf("data folder: %w", err)
 	}
-	if n.machine, err = fsm.Open(filepath.Join(cfg.Data, stateName), log); err != nil {
+	if err := n.own(); err != nil {
 		return n, err
 	}
-	// The zones as they were last served are served before anything else is up.
-	n.feed = &zoneFeed{machine: n.machine, log: log}
-	n.zones = openImages(cfg, n.feed)
-	n.feed.loadMissing()
-	n.signatures = watchSignatures(n.zones, n.machine, log)
-	n.signatures.look()
-	n.metrics = prometheus.NewRegistry()
-	if err := n.openDNS(); err != nil {
+	if err := n.openState(); err != nil {
 		return n, err
 	}
-	n.feed.catchUp()
 	if err := n.join(n.feed); err != nil {
 		return n, err
 	}
 	return n, n.openDoors()
 }
 
+// own makes the data folder this process's: two that write to one zone image would spoil it.
+func (n *Node) own() error {
+	n.owner = flock.New(filepath.Join(n.cfg.Data, ownerName))
+	ctx, cancel := context.WithTimeout(context.Background(), ownerTimeout)
+	defer cancel()
+	switch _, err := n.owner.TryLockContext(ctx, ownerTimeout/20); {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("data folder %s: %w", n.cfg.Data, ErrInUse)
+	case err != nil:
+		return fmt.Errorf("data folder: %w", err)
+	}
+	return nil
+}
+
+// openState opens the node's own copy of the registry. The zones as they were last served are served before that, for
+// after a crash the state's file is read through, which takes the longer the larger it is.
+func (n *Node) openState() (err error) {
+	n.feed = &zoneFeed{log: n.log}
+	n.transfers = &transfers{sealer: n.sealer, log: n.log}
+	n.metrics = prometheus.NewRegistry()
+	if err := n.feed.whileClosed(func() error {
+		n.zones = openImages(n.cfg, n.feed)
+		if err := n.openDNS(); err != nil {
+			return err
+		}
+		n.machine, err = fsm.Open(filepath.Join(n.cfg.Data, stateName), n.log)
+		n.feed.machine = n.machine
+		return err
+	}); err != nil {
+		return err
+	}
+	n.transfers.machine.Store(n.machine)
+	n.signatures = watchSignatures(n.zones, n.machine, n.log)
+	n.signatures.look()
+	n.feed.loadMissing()
+	n.feed.catchUp()
+	return nil
+}
+
 // join starts the node's part in the cluster.
 func (n *Node) join(feed *zoneFeed) (err error) {
 	members := &directory{n.machine, n.cfg.Peers}
 	n.notifier = &notifier{
-		machine: n.machine, source: &transfers{n.machine, n.sealer, n.log}, notify: dnsserve.NewNotifier(n.log),
+		machine: n.machine, source: n.transfers, notify: dnsserve.NewNotifier(n.log),
 		poked: make(chan struct{}, 1), log: n.log,
 	}
 	n.transport, err = transport.New(transport.Config{
@@ -281,7 +322,7 @@ func (n *Node) close() (err error) {
 	if n.feed != nil {
 		n.feed.close()
 	}
-	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine), closer(n.zones), closer(n.faults)} {
+	for _, c := range []io.Closer{closer(n.raftNet), closer(n.transport), closer(n.machine), closer(n.zones), closer(n.faults), closer(n.owner)} {
 		err = errors.Join(err, c.Close())
 	}
 	return err

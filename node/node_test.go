@@ -18,6 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
+	"quorate/fsm/registry"
 	"quorate/fsm/store"
 	"quorate/node/config"
 	"quorate/transport/pki"
@@ -116,6 +119,86 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// openTLD opens the TLD example.
+func openTLD(t *testing.T, n *Node) {
+	t.Helper()
+	tld := registry.TLD{
+		Name: "example", Currency: "EUR", MaxYears: 10, Nameservers: []registry.Nameserver{{Name: "ns.elsewhere.test"}},
+		SOA: registry.SOA{MName: "ns.elsewhere.test", RName: "h.test", Refresh: 900, Retry: 300, Expire: 604800, Minimum: 300}, TTL: registry.TTLs{Apex: 3600, Delegation: 3600, Glue: 3600},
+	}
+	if r, _, err := n.consensus.Execute(t.Context(), registry.Actor{Role: registry.RoleOperator, Name: "op"}, "", registry.KindTLDCreate, registry.TLDCreate{TLD: tld}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
+}
+
+// After a crash the state's file may take long to open. The zones don't wait for it; transfers, which are read from it, are refused.
+func TestZonesAreServedWhileTheStateIsOpened(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	c.DNS.Listen = []string{freePort(t, "udp")}
+	started := func() (*Node, func()) {
+		t.Helper()
+		n, err := Start(c, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- n.Run(ctx) }()
+		return n, func() {
+			t.Helper()
+			stop()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	n, stop := started()
+	eventually(t, "ready", func() bool { status, _ := get(c, "/readyz"); return status == 200 })
+	openTLD(t, n)
+	eventually(t, "a signed zone", func() bool { _, signed := n.zones.Expires("example."); return signed })
+	stop()
+
+	db, err := store.Open(filepath.Join(c.Data, stateName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(network string, q *dns.Msg) int {
+		r, _, err := (&dns.Client{Net: network, Timeout: time.Second}).Exchange(q, c.DNS.Listen[0])
+		if err != nil {
+			return -1
+		}
+		return r.Rcode
+	}
+	given := make(chan error, 1)
+	served, refused := false, false
+	for attempt := 0; !served || !refused; attempt++ {
+		if attempt == 20 {
+			t.Fatalf("while the state was being opened: answered %t, refused a transfer %t", served, refused)
+		}
+		go func() {
+			_, err := Start(c, quiet)
+			given <- err
+		}()
+		for ended := false; !ended; {
+			select {
+			case err := <-given:
+				if ended = true; !errors.Is(err, store.ErrInUse) {
+					t.Fatal(err)
+				}
+			default:
+				served = served || ask("udp", new(dns.Msg).SetQuestion("example.", dns.TypeSOA)) == dns.RcodeSuccess
+				refused = refused || ask("tcp", new(dns.Msg).SetAxfr("example.")) == dns.RcodeRefused
+			}
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, stop = started()
+	stop()
+}
+
 func TestANodeServesStopsAndGoesOn(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
@@ -136,7 +219,7 @@ func TestANodeServesStopsAndGoesOn(t *testing.T) {
 				t.Errorf("%s: %d %s", path, status, body)
 			}
 		}
-		if _, err := Start(c, quiet); !errors.Is(err, store.ErrInUse) {
+		if _, err := Start(c, quiet); !errors.Is(err, ErrInUse) {
 			t.Errorf("a second start on the same data: %v", err)
 		}
 		stop()

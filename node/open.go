@@ -56,7 +56,7 @@ func (n *Node) openDNS() (err error) {
 	c := n.cfg.DNS
 	dc := dnsserve.Config{
 		Listen: c.Listen, NSID: c.NSID, UDPWorkers: c.Sockets, PortableUDP: c.Portable, MaxTransfers: c.Transfers,
-		RRL: dnsserve.RRL{Rate: c.RRL, Slip: c.RRLSlip}, Transfers: &transfers{n.machine, n.sealer, n.log}, Log: n.log,
+		RRL: dnsserve.RRL{Rate: c.RRL, Slip: c.RRLSlip}, Transfers: n.transfers, Log: n.log,
 	}
 	for _, p := range c.RRLAllow {
 		dc.RRL.Allow = append(dc.RRL.Allow, netip.MustParsePrefix(p).Masked()) // the configuration was checked

@@ -13,7 +13,6 @@ import (
 	"github.com/miekg/dns"
 
 	"quorate/dnsserve"
-	"quorate/fsm/registry"
 )
 
 // signedZone are a zone's RRsets whose signatures end at a time.
@@ -157,13 +156,7 @@ func TestReadyForDNS(t *testing.T) {
 	if status, body := get(c, "/readyz/dns"); status != 200 {
 		t.Errorf("%d %s", status, body)
 	}
-	tld := registry.TLD{
-		Name: "example", Currency: "EUR", MaxYears: 10, Nameservers: []registry.Nameserver{{Name: "ns.elsewhere.test"}},
-		SOA: registry.SOA{MName: "ns.elsewhere.test", RName: "h.test", Refresh: 900, Retry: 300, Expire: 604800, Minimum: 300}, TTL: registry.TTLs{Apex: 3600, Delegation: 3600, Glue: 3600},
-	}
-	if r, _, err := n.consensus.Execute(ctx, registry.Actor{Role: registry.RoleOperator, Name: "op"}, "", registry.KindTLDCreate, registry.TLDCreate{TLD: tld}); err != nil || r.Fail != nil {
-		t.Fatal(err, r.Fail)
-	}
+	openTLD(t, n)
 	eventually(t, "a signed zone", func() bool { _, signed := n.zones.Expires("example."); return signed })
 	// The clock of a node that has been away for longer than its signatures last.
 	n.signatures.mu.Lock()

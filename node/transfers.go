@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"quorate/dnsserve"
@@ -25,16 +26,27 @@ const (
 // transfers is where the name server's zone transfers come from: the state, read in pages, so that no view is
 // held while a receiver takes its time.
 type transfers struct {
-	machine *fsm.Machine
+	machine atomic.Pointer[fsm.Machine] // nil while the state is being opened, when zones are served already
 	sealer  *sealer
 	log     *slog.Logger
+}
+
+// errOpening says that the state can't be read yet; secondaries come again.
+var errOpening = errors.New("the state is being opened")
+
+func (t *transfers) view(fn func(fsm.View) error) error {
+	m := t.machine.Load()
+	if m == nil {
+		return errOpening
+	}
+	return m.View(fn)
 }
 
 func nameOf(fqdn string) string { return strings.TrimSuffix(fqdn, ".") }
 
 // Key implements dnsserve.Transfers.
 func (t *transfers) Key(name string) (key dnsserve.Key, ok bool) {
-	err := t.machine.View(func(v fsm.View) (err error) {
+	err := t.view(func(v fsm.View) (err error) {
 		key, ok, err = t.key(v, nameOf(name))
 		return err
 	})
@@ -59,7 +71,7 @@ func (t *transfers) key(v fsm.View, name string) (dnsserve.Key, bool, error) {
 
 // Allowed implements dnsserve.Transfers.
 func (t *transfers) Allowed(zone string, client netip.Addr, key string) (ok bool) {
-	err := t.machine.View(func(v fsm.View) error {
+	err := t.view(func(v fsm.View) error {
 		ok = v.MayTransfer(nameOf(zone), client.AsSlice(), nameOf(key))
 		return nil
 	})
@@ -72,7 +84,7 @@ func (t *transfers) Allowed(zone string, client netip.Addr, key string) (ok bool
 // Snapshot implements dnsserve.Transfers.
 func (t *transfers) Snapshot(ctx context.Context, zone string) (soa dnsserve.RRset, rest iter.Seq2[dnsserve.RRset, error], err error) {
 	var reader *registry.ZoneReader
-	if err := t.machine.View(func(v fsm.View) (err error) {
+	if err := t.view(func(v fsm.View) (err error) {
 		reader, err = v.ReadZone(nameOf(zone))
 		return err
 	}); err != nil {
@@ -81,7 +93,7 @@ func (t *transfers) Snapshot(ctx context.Context, zone string) (soa dnsserve.RRs
 	return served(reader.SOA)[0], func(yield func(dnsserve.RRset, error) bool) {
 		for {
 			var page []registry.RRset
-			err := t.machine.View(func(v fsm.View) (err error) {
+			err := t.view(func(v fsm.View) (err error) {
 				page, err = reader.Read(v.View, pageSets)
 				return err
 			})
@@ -111,7 +123,7 @@ func (t *transfers) Snapshot(ctx context.Context, zone string) (soa dnsserve.RRs
 func (t *transfers) Journal(ctx context.Context, zone string, from uint32) (soa dnsserve.RRset, steps iter.Seq2[dnsserve.Step, error], ok bool, err error) {
 	name := nameOf(zone)
 	var to uint32
-	if err := t.machine.View(func(v fsm.View) error {
+	if err := t.view(func(v fsm.View) error {
 		reader, err := v.ReadZone(name)
 		if err != nil {
 			return err
@@ -125,7 +137,7 @@ func (t *transfers) Journal(ctx context.Context, zone string, from uint32) (soa 
 	return soa, func(yield func(dnsserve.Step, error) bool) {
 		for at := from; at != to; {
 			var some []registry.Publication
-			err := t.machine.View(func(v fsm.View) error {
+			err := t.view(func(v fsm.View) error {
 				all, ok := v.JournalAfter(name, at, pageSteps)
 				if some = all; !ok || len(all) == 0 {
 					return registry.ErrZoneOverrun
