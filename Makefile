@@ -76,15 +76,16 @@ race:
 	go test -race -timeout $(TEST_TIMEOUT) $(UNIT)
 	go test -tags level2 -timeout $(TEST_TIMEOUT) ./fsm/... # as the older release that e2e mixes in
 
+# Not from the cache, which doesn't know what the binary is built from.
 e2e:
-	go test -timeout 15m ./chaos/e2e
+	go test -count=1 -timeout 15m ./chaos/e2e
 
 test: tools lint race e2e
 
 sim:
 	QUORATE_SEED=$(SEED) QUORATE_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run '^TestSimulation$$' ./node/consensus
 
-# Not from the cache, which doesn't know what the binary is built from.
+# Nor these.
 test-bugs:
 	go test -count=1 -timeout 15m ./chaos/linear/planted ./node/consensus/planted
 
