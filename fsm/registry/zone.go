@@ -31,8 +31,7 @@ type Zone struct {
 // Window counts a zone's removals for its breaker.
 type Window struct {
 	Begun   Time   `cbor:"1,keyasint,omitempty"` // when the last was counted
-	Base    uint64 `cbor:"2,keyasint,omitempty"` // delegations before it, and what had gone of them
-	Removed uint64 `cbor:"3,keyasint,omitempty"` // what counted then, that one included
+	Removed uint64 `cbor:"2,keyasint,omitempty"` // what counted then, that one included
 }
 
 // RRset is a set of resource records of one owner and type, class IN.

@@ -60,8 +60,8 @@ func (x *Exec) zoneHold(h ZoneHold) (Code, any, *Failure) {
 	return Success, nil, nil
 }
 
-// removed is what of the removals still counts: it fades evenly while a window passes. So it makes no difference in how many publications
-// they come, nor when one window would end and another begin.
+// removed is what of the removals still counts. It fades while a window passes since the last of them, so that no moment is better than another to
+// remove twice as many. At a steady rate what counts comes to be what goes in a window; what is followed by more fades more slowly.
 func (z *Zone) removed(b *Breaker, now Time) uint64 {
 	left := b.Window - (now - z.Window.Begun)
 	if z.Window.Begun == 0 || left <= 0 {
@@ -126,8 +126,7 @@ func (x *Exec) breaker(z *Zone, p *Publication, c cuts) *Failure {
 	if allowed := z.allowed(&policy.Breaker, x.Now); counted > allowed {
 		return Fail(ParameterPolicy, "breaker", "", "%d delegations would go, and %d may", counted, allowed)
 	}
-	removed := z.removed(&policy.Breaker, x.Now)
-	z.Window = Window{Begun: x.Now, Base: z.Delegations + removed, Removed: removed + counted}
+	z.Window = Window{Begun: x.Now, Removed: z.removed(&policy.Breaker, x.Now) + counted}
 	return nil
 }
 
