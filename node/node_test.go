@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -119,6 +120,26 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// running starts a node and runs it until stop is called, or the test ends.
+func running(t *testing.T, c config.Config) (n *Node, stop func()) {
+	t.Helper()
+	n, err := Start(c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("a node's end: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return n, stop
+}
+
 // openTLD opens the TLD example.
 func openTLD(t *testing.T, n *Node) {
 	t.Helper()
@@ -136,24 +157,7 @@ func TestZonesAreServedWhileTheStateIsOpened(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
 	c.DNS.Listen = []string{freePort(t, "udp")}
-	started := func() (*Node, func()) {
-		t.Helper()
-		n, err := Start(c, quiet)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- n.Run(ctx) }()
-		return n, func() {
-			t.Helper()
-			stop()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	n, stop := started()
+	n, stop := running(t, c)
 	eventually(t, "ready", func() bool { status, _ := get(c, "/readyz"); return status == 200 })
 	openTLD(t, n)
 	eventually(t, "a signed zone", func() bool { _, signed := n.zones.Expires("example."); return signed })
@@ -195,8 +199,7 @@ func TestZonesAreServedWhileTheStateIsOpened(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, stop = started()
-	stop()
+	running(t, c)
 }
 
 func TestANodeServesStopsAndGoesOn(t *testing.T) {

@@ -139,19 +139,7 @@ func TestSignaturesEndAtANodeThatIsCutOff(t *testing.T) {
 func TestReadyForDNS(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
-	n, err := Start(c, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	n, _ := running(t, c)
 	eventually(t, "ready", func() bool { status, _ := get(c, "/readyz"); return status == 200 })
 	if status, body := get(c, "/readyz/dns"); status != 200 {
 		t.Errorf("%d %s", status, body)
@@ -176,7 +164,7 @@ func TestReadyForDNS(t *testing.T) {
 			t.Errorf("no metric %s", want)
 		}
 	}
-	s, err := adminDoor{n.consensus, n}.Status(ctx)
+	s, err := adminDoor{n.consensus, n}.Status(t.Context())
 	if err != nil || !strings.Contains(s.DNS, "not answered for") || s.Ready != "ok" || len(s.Zones) != 1 || !s.Zones[0].Withheld {
 		t.Errorf("%+v, %v", s, err)
 	}

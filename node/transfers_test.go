@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"encoding/base64"
 	"net"
 	"net/netip"
@@ -43,19 +42,8 @@ func heard(t *testing.T, key string, secret string) (at netip.AddrPort, last *at
 func TestTransfersFromTheState(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
-	n, err := Start(c, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
+	ctx := t.Context()
+	n, _ := running(t, c)
 	eventually(t, "the cluster is at its level", func() bool {
 		at := registry.Level(0)
 		n.machine.View(func(v fsm.View) error { at = v.Level(); return nil })
