@@ -29,7 +29,7 @@ var imports = map[string][]string{
 	".": {"chaos/chaoscli", "dnsserve/dnscli", "epp/eppcli", "node", "node/nodecli"},
 
 	// A stranger's view: command lines, protocols, the operators' API, files. No node's insides.
-	"chaos/...": {"epp/client", "epp/xmltree", "node/admin", "node/config", "node/endpoints", "node/faults", "transport/pki"},
+	"chaos/...": {"epp/client", "epp/xmltree", "node/admin", "node/config", "node/endpoints", "node/faults", "transport/loopback", "transport/pki"},
 
 	"node": {
 		"node/admin", "node/config", "node/consensus", "node/faults", "node/leases", "node/publisher", "epp", "epp/password", "rdds", "rdds/rdap", "rdds/whois", "dnsserve",
@@ -65,7 +65,7 @@ var imports = map[string][]string{
 
 	"dnsserve":           {},
 	"dnsserve/dnscli":    {"dnsserve"},
-	"dnsserve/secondary": {}, // for tests
+	"dnsserve/secondary": {"transport/loopback"}, // for tests
 	"deploy":             {},
 
 	"fsm":          {"fsm/bugs", "fsm/registry", "fsm/store"},
@@ -73,16 +73,17 @@ var imports = map[string][]string{
 	"fsm/bugs":     {}, // planted for the chaos tests by build tags, otherwise a constant
 	"fsm/store":    {},
 
-	"transport":     {"transport/pki"},
-	"transport/pki": {},
+	"transport":          {"transport/pki"},
+	"transport/pki":      {},
+	"transport/loopback": {}, // for tests
 }
 
 // layers are the rooms from the top down: a room may use those of layers below it.
 var layers = [][]string{{"."}, {"chaos"}, {"node"}, {"epp", "rdds", "dnsserve"}, {"fsm", "transport"}}
 
 // inTests is what the tests of any package may use besides what its room uses
-// anyway: certificates to knock at front doors, connections to tear, the codec, and name servers that aren't ours.
-var inTests = []string{"transport", "transport/pki", "fsm/store", "dnsserve/secondary"}
+// anyway: certificates to knock at front doors, connections to tear, ports, the codec, and name servers that aren't ours.
+var inTests = []string{"transport", "transport/pki", "transport/loopback", "fsm/store", "dnsserve/secondary"}
 
 // sleepers are the test files that may call time.Sleep, with the reason.
 var sleepers = map[string]string{

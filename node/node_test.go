@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"quorate/fsm/registry"
 	"quorate/fsm/store"
 	"quorate/node/config"
+	"quorate/transport/loopback"
 	"quorate/transport/pki"
 )
 
@@ -54,39 +54,25 @@ func testConfig(t *testing.T) config.Config {
 	c := config.Default()
 	c.Cluster, c.Node, c.Site, c.Data, c.Bootstrap, c.KEK = "test", "n1", "s1", path("data"), true, path("kek")
 	c.TLS = config.TLS{CA: path("ca.pem"), Certificate: path("node.pem"), Key: path("node.key")}
-	c.Transport.Listen = freePort(t, "udp")
-	c.EPP.Listen, c.EPP.Certificate, c.EPP.Key, c.EPP.ClientCA = freePort(t, "tcp"), path("server.pem"), path("server.key"), path("ca.pem")
-	c.WHOIS.Listen = freePort(t, "tcp")
-	c.RDAP.Listen, c.RDAP.Certificate, c.RDAP.Key = freePort(t, "tcp"), path("server.pem"), path("server.key")
+	c.Transport.Listen = freeAddress(t)
+	c.EPP.Listen, c.EPP.Certificate, c.EPP.Key, c.EPP.ClientCA = freeAddress(t), path("server.pem"), path("server.key"), path("ca.pem")
+	c.WHOIS.Listen = freeAddress(t)
+	c.RDAP.Listen, c.RDAP.Certificate, c.RDAP.Key = freeAddress(t), path("server.pem"), path("server.key")
 	c.RDAP.BaseURL, c.RDAP.TermsURL = "https://rdap.test/", "https://rdap.test/terms"
 	c.DNS.Listen, c.DNS.NSID = []string{"127.0.0.1:0"}, "n1"
-	c.Admin.Listen, c.Metrics.Listen = freePort(t, "tcp"), freePort(t, "tcp")
+	c.Admin.Listen, c.Metrics.Listen = freeAddress(t), freeAddress(t)
 	c.Peers = []config.Peer{{ID: "n1", Site: "s1", Address: c.Transport.Listen}}
 	return c
 }
 
-// nextPort is where the search for a free port goes on: below the ports that the system gives to connections, any of which could take a
-// port between its being found free and its being listened at.
-var nextPort atomic.Uint32
-
-func freePort(t *testing.T, network string) string {
+// freeAddress is one that nobody listens at.
+func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 21000+(uint32(os.Getpid())*97+nextPort.Add(1))%10000)
-		var c io.Closer
-		var err error
-		if network == "udp" {
-			c, err = net.ListenPacket("udp", address)
-		} else {
-			c, err = net.Listen("tcp", address)
-		}
-		if err == nil {
-			c.Close()
-			return address
-		}
+	port, err := loopback.Port()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -156,7 +142,7 @@ func openTLD(t *testing.T, n *Node) {
 func TestZonesAreServedWhileTheStateIsOpened(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
-	c.DNS.Listen = []string{freePort(t, "udp")}
+	c.DNS.Listen = []string{freeAddress(t)}
 	n, stop := running(t, c)
 	eventually(t, "ready", func() bool { status, _ := get(c, "/readyz"); return status == 200 })
 	openTLD(t, n)

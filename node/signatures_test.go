@@ -62,7 +62,7 @@ func TestSignaturesEndAtANodeThatIsCutOff(t *testing.T) {
 		zones: zones, now: func() time.Time { return now }, logTime: func() (time.Time, error) { return logTime, nil },
 		log: slog.New(slog.NewTextHandler(&said, nil)),
 	}
-	address := freePort(t, "udp")
+	address := freeAddress(t)
 	server := dnsserve.NewServer(dnsserve.Config{Listen: []string{address}, Log: quiet}, zones)
 	if err := server.Listen(); err != nil {
 		t.Fatal(err)

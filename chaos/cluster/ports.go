@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"quorate/transport/loopback"
 )
 
 // DefaultPortBase is where the development cluster's block of ports begins:
@@ -80,12 +82,12 @@ func tryListen(network, address string) error {
 	return l.Close()
 }
 
-// The range that free blocks are taken from. It ends where Linux begins to give
-// ports to outgoing connections: a killed site's port must not become some
-// client's local port before the site is back.
+// The range that free blocks are taken from. It lies below what Linux gives to
+// outgoing connections: a killed site's port must not become some client's local
+// port before the site is back.
 const (
 	firstFreePort = 10_000
-	lastFreePort  = 32_000
+	lastFreePort  = loopback.First
 )
 
 // PortBlock is a block of ports that no other cluster of this user has, as long

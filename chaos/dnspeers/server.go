@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"quorate/transport/loopback"
 )
 
 // Kind is a name server that can serve a zone file.
@@ -124,7 +125,7 @@ func Start(ctx context.Context, k Kind, zone string, cpu int, patience time.Dura
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := loopback.Port()
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func Start(ctx context.Context, k Kind, zone string, cpu int, patience time.Dura
 		return nil, err
 	}
 	s = &Server{Kind: k, Address: fmt.Sprintf("127.0.0.1:%d", port), ended: make(chan struct{})}
-	if s.cmd, err = k.start(k.path, dir, zone, port); err != nil {
+	if s.cmd, err = k.start(k.path, dir, zone, int(port)); err != nil {
 		return nil, err
 	}
 	if cpu >= 0 {
@@ -181,15 +182,6 @@ func (s *Server) await(ctx context.Context) error {
 		case <-time.After(probeEvery):
 		}
 	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // Stop ends the server.

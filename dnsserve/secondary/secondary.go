@@ -5,8 +5,6 @@ package secondary
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -15,6 +13,8 @@ import (
 	"syscall"
 	"text/template"
 	"time"
+
+	"quorate/transport/loopback"
 )
 
 // Program is a name server.
@@ -142,7 +142,7 @@ func (p Program) Start(dir string, zone Zone) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := quietPort()
+	port, err := loopback.Port()
 	if err != nil {
 		return nil, err
 	}
@@ -194,25 +194,4 @@ func (s *Server) Stop() (said string) {
 		return err.Error()
 	}
 	return string(log[max(0, len(log)-8000):])
-}
-
-// quietPort is a port of the loopback that is free on UDP and TCP, and that the system gives to nobody who asks
-// for any: another program is to bind it.
-func quietPort() (uint16, error) {
-	for range 1000 {
-		port := uint16(20_000 + rand.IntN(12_000))
-		at := fmt.Sprintf("127.0.0.1:%d", port)
-		u, err := net.ListenPacket("udp", at)
-		if err != nil {
-			continue
-		}
-		l, err := net.Listen("tcp", at)
-		u.Close()
-		if err != nil {
-			continue
-		}
-		l.Close()
-		return port, nil
-	}
-	return 0, fmt.Errorf("no free port")
 }
