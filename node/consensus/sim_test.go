@@ -21,7 +21,7 @@ import (
 // clients were told and shown is then held against the log, a replay of the log, and a model of the registry.
 
 // everySeed is how many seeds each run of the tests takes.
-const everySeed = 48
+const everySeed = 32
 
 // TestSimulation runs QUORATE_SEEDS seeds from QUORATE_SEED on. QUORATE_SEED alone means that one.
 func TestSimulation(t *testing.T) {
