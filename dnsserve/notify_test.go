@@ -109,6 +109,7 @@ func TestNotifyRefused(t *testing.T) {
 	p := newPrimary(t, "example.", exampleZone)
 	key := p.addKey("key.", HMACSHA256)
 	n := quietNotifier()
+	n.first = time.Hour // silence is no refusal
 	defer n.Close()
 	no, heard := listener(t, nil, func(m *dns.Msg, _ int) *dns.Msg { return new(dns.Msg).SetRcode(m, dns.RcodeRefused) })
 	// An answer without signature to a NOTIFY with one could be anybody's.

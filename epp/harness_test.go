@@ -27,7 +27,7 @@ import (
 
 const (
 	testPassword = "foo-BAR2"
-	patience     = 20 * time.Second
+	patience     = time.Minute
 )
 
 // testRegistry is a node of one: a real state machine, and a log that is just a counter.

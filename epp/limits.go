@@ -38,6 +38,9 @@ const (
 	// read, so that the answer isn't lost to a reset.
 	lingerTime   = time.Second
 	lingerOctets = 1 << 20
+	// sendBuffer is how many octets of answers the system keeps for a client that doesn't read: more than the largest
+	// has. Of itself it would keep megabytes for each.
+	sendBuffer = 128 << 10
 	// acceptPause is how long to wait when the system has no more descriptors.
 	acceptPause = 50 * time.Millisecond
 )

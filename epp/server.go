@@ -209,6 +209,9 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			conn.Close()
 			continue
 		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetWriteBuffer(sendBuffer) // if it fails, the system's own bound stays
+		}
 		go func() {
 			defer s.end(conn, from)
 			s.handle(ctx, conn, from)

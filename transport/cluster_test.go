@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for what must come. It is a bound for failure, never a pause.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // cluster is a set of nodes on loopback that share an authority and know each other's addresses.
 type cluster struct {

@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a test waits for what must come. It is a bound for failure, never a pause.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func newNetwork(t testing.TB, initial Link) *Network {
 	t.Helper()

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for what must come: a bound for failure, never a pause.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
