@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/quic-go/quic-go"
 )
 
 func TestCallBetweenThreeNodes(t *testing.T) {
@@ -262,35 +264,36 @@ func TestTooManyCallsAreRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// A request counts from when its length is known: whoever announces the most may send it slowly.
 func TestTooManyBytesOfRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	a, b := c.start("a", nil).echo(), c.start("b", nil).echo()
-	var inside atomic.Int64
-	release := make(chan struct{})
-	b.Handle("hold", func(context.Context, string, []byte) ([]byte, error) {
-		inside.Add(1)
-		<-release
-		return nil, nil
-	})
 	ctx := testContext(t)
-	full := make([]byte, MaxMessage)
-	var done sync.WaitGroup
+	announcement := appendRequest(nil, request{method: "echo", body: make([]byte, MaxMessage)})[:5+len("echo")+4]
+	var announced []*quic.Stream
 	for range maxRequestBytesPerPeer / MaxMessage {
-		done.Go(func() {
-			if _, err := a.Call(ctx, "b", "hold", full); err != nil {
-				t.Error(err)
-			}
-		})
+		_, stream, err := a.openStream(ctx, "b", ProtocolRPC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Write(announcement); err != nil {
+			t.Fatal(err)
+		}
+		announced = append(announced, stream)
 	}
-	eventually(t, "the budget is used up", func() bool { return inside.Load() == maxRequestBytesPerPeer/MaxMessage })
-	_, err := a.Call(ctx, "b", "echo", []byte("one byte too many"))
-	if remote, ok := errors.AsType[*RemoteError](err); !ok || remote.Code != CodeBusy {
-		t.Errorf("over the budget: %v", err)
+	eventually(t, "the budget is used up", func() bool {
+		_, err := a.Call(ctx, "b", "echo", []byte("one byte too many"))
+		remote, ok := errors.AsType[*RemoteError](err)
+		return ok && remote.Code == CodeBusy
+	})
+	for _, stream := range announced {
+		reset(stream, resetAbandoned)
 	}
-	close(release)
-	done.Wait()
 	eventually(t, "calls are served again", func() bool { return a.tryEcho("b") == nil })
+	if b.Stats().Busy == 0 {
+		t.Error("the refusal was not counted")
+	}
 }
 
 func TestMethodNamesAreChecked(t *testing.T) {
