@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -227,6 +228,46 @@ func TestHandshakesAreBounded(t *testing.T) {
 	}
 	<-s.handshakes
 	s.dial(t, "reg1")
+}
+
+// Clients that fall silent before the handshake or in the middle of it take neither turns nor places from others.
+func TestSilenceBeforeTheGreeting(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(c *Config) {
+		c.Limits = Limits{Handshakes: 1, HandshakeRate: 5, HandshakeTime: 2 * patience}
+	})
+	for i := range 40 {
+		conn := must(net.Dial("tcp", s.addr))
+		defer conn.Close()
+		if i%2 == 0 {
+			must(conn.Write([]byte{22, 3, 1, 1, 0})) // a record's header, and no more
+		}
+	}
+	// One has had the server's answer to its hello.
+	answered, ended := make(chan struct{}), make(chan struct{})
+	defer close(ended)
+	go func() {
+		_, _ = tls.Dial("tcp", s.addr, &tls.Config{
+			InsecureSkipVerify: true,
+			VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error {
+				close(answered)
+				<-ended
+				return net.ErrClosed
+			},
+		})
+	}()
+	select {
+	case <-answered:
+	case <-time.After(patience):
+		t.Fatal("the hello was not answered")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := client.Dial(ctx, s.addr, clientTLS(t, "reg1"))
+	if err != nil {
+		t.Fatalf("beside silent clients: %v", err)
+	}
+	c.Close()
 }
 
 func TestShutdown(t *testing.T) {

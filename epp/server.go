@@ -42,7 +42,7 @@ type Server struct {
 	passwords  *password.Verifier
 	metrics    *metrics
 	log        *slog.Logger
-	handshakes chan struct{} // holds one item for each under way
+	handshakes chan struct{} // holds one item for each at work
 	pace       pace          // of handshakes
 	limiter    Limiter
 	cached     policyCache
@@ -101,6 +101,7 @@ func NewServer(config Config, r Registry) (*Server, error) {
 		},
 		// Connections last for hours. Without tickets every one has had its certificate verified anew.
 		SessionTicketsDisabled: true,
+		GetConfigForClient:     begun,
 	}
 	return s, nil
 }
@@ -297,9 +298,9 @@ func (s *Server) handle(ctx context.Context, raw net.Conn, from string) {
 		return
 	}
 	defer release()
-	conn := tls.Server(raw, s.tls)
+	conn, err := s.handshake(ctx, raw)
 	defer conn.Close()
-	if err := s.handshake(ctx, conn); err != nil {
+	if err != nil {
 		s.metrics.handshakes.Inc()
 		log.Debug("EPP handshake failed", "error", err)
 		return
@@ -324,26 +325,6 @@ func (s *Server) handle(ctx context.Context, raw net.Conn, from string) {
 	default:
 		session.log.Info("EPP connection ended", "error", err)
 	}
-}
-
-func (s *Server) handshake(ctx context.Context, conn *tls.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.HandshakeTime)
-	defer cancel()
-	select {
-	case s.handshakes <- struct{}{}:
-		defer func() { <-s.handshakes }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting to shake hands: %w", ctx.Err())
-	}
-	// A cluster that can't elect needs its processors more than clients need a registry without a leader.
-	perSecond := s.config.Limits.HandshakeRate
-	if s.config.Leaderless() {
-		perSecond = min(perSecond, leaderlessHandshakes)
-	}
-	if err := s.pace.wait(ctx, perSecond); err != nil {
-		return fmt.Errorf("waiting to shake hands: %w", err)
-	}
-	return conn.HandshakeContext(ctx)
 }
 
 // Collector are the server's metrics.
