@@ -222,6 +222,12 @@ func TestRates(t *testing.T) {
 	}
 	l.set(func() { l.broke["command/reg1"] = false })
 	wantCode(t, "a command in its turn", <-waits, 1000)
+	before = asked()
+	must(c.Hello(soon(t)))
+	wantCode(t, "no command", send(t, c, commandDoc(`<nonsense/>`)).Err(), 2000)
+	if n := asked(); n != before+2 {
+		t.Errorf("two frames that are no commands took %d turns", n-before)
+	}
 	l.set(func() { l.broke["command/reg1"] = true })
 	_, err = c.CheckDomains(soon(t), "a.tld")
 	wantCode(t, "a command whose turn doesn't come", err, 2500)

@@ -152,12 +152,18 @@ func (s *session) greeting(ctx context.Context) []byte {
 func (s *session) answer(ctx context.Context, doc []byte) (reply []byte, end bool, err error) {
 	began := time.Now()
 	c, fail := parseCommand(doc)
+	ctx, cancel := context.WithTimeout(ctx, s.server.config.Limits.CommandTime)
+	defer cancel()
+	// What is no command takes its turn among them all the same: it has its costs, too.
+	if s.registrar != "" && c.verb != "logout" {
+		if ended := s.standing(ctx); ended != nil {
+			fail = ended
+		}
+	}
 	if fail == nil && c.verb == "hello" {
 		s.server.metrics.observe("hello", registry.Success, time.Since(began))
 		return s.greeting(ctx), false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.server.config.Limits.CommandTime)
-	defer cancel()
 	var r response
 	if fail != nil {
 		r = refusal(fail)
@@ -210,11 +216,6 @@ func (s *session) logCommand(c *command, r *response, took time.Duration) {
 func (s *session) execute(ctx context.Context, c *command) (response, error) {
 	if s.registrar == "" && c.verb != "login" {
 		return refusal(failAt(registry.CommandUse, c.element, "log in first")), nil
-	}
-	if s.registrar != "" && c.verb != "logout" {
-		if fail := s.standing(ctx); fail != nil {
-			return refusal(fail), nil
-		}
 	}
 	switch {
 	case c.verb == "login":
