@@ -185,6 +185,14 @@ func TestCookieForms(t *testing.T) {
 			t.Errorf("got\n%v", in)
 		}
 	}
+	// It is told of a cookie that isn't good (RFC 7873 §5.4).
+	good := cookieOf(t, exchange(t, "udp", addr, m))
+	for cookie, want := range map[string]int{good: dns.RcodeSuccess, good[:16] + good[32:] + good[16:32]: dns.RcodeBadCookie} {
+		in := exchange(t, "udp", addr, withCookie(&dns.Msg{MsgHdr: dns.MsgHdr{Id: 9}}, cookie))
+		if in.Rcode != want || cookieOf(t, in) != good {
+			t.Errorf("cookie %s without a question: got\n%v", cookie, in)
+		}
+	}
 	if in := exchange(t, "udp", addr, withOPT(&dns.Msg{MsgHdr: dns.MsgHdr{Id: 8}}, 1232, nil)); in.Rcode != dns.RcodeFormatError {
 		t.Errorf("got\n%v", in)
 	}

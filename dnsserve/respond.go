@@ -106,6 +106,9 @@ func (r *responder) reply(q *query, out, msg []byte, from peer) int {
 	switch {
 	case rcode == rcodeNoError && q.question > 0:
 		rcode = r.resolve()
+	case rcode == rcodeNoError && r.cookie == cookieBad:
+		// Who asks for nothing but a cookie is told whether the one it has is good (RFC 7873 §5.4).
+		rcode = rcodeBadCooky
 	case rcode == rcodeNotImp:
 		r.extended = extendedNotSupported
 	}
