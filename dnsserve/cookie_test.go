@@ -201,3 +201,26 @@ func TestCookieForms(t *testing.T) {
 		t.Errorf("cookies are off:\n%v", in)
 	}
 }
+
+// Of several cookies only the first counts, also when others are malformed (RFC 7873 §5.2).
+func TestSeveralCookies(t *testing.T) {
+	t.Parallel()
+	const client = "0011223344556677"
+	_, addr := serve(t, Config{CookieSecrets: secrets}, exampleZones(t))
+	for _, second := range []string{"8899aabbccddeeff", "", "00112233"} {
+		m := withCookie(question("example.", dns.TypeSOA), client)
+		o := m.IsEdns0()
+		o.Option = append(o.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: second})
+		if in := exchange(t, "udp", addr, m); in.Rcode != dns.RcodeSuccess || cookieOf(t, in)[:16] != client {
+			t.Errorf("second cookie %q: got\n%v", second, in)
+		}
+		o.Option[0], o.Option[1] = o.Option[1], o.Option[0]
+		want := dns.RcodeFormatError
+		if len(second) == len(client) {
+			want = dns.RcodeSuccess
+		}
+		if in := exchange(t, "udp", addr, m); in.Rcode != want {
+			t.Errorf("first cookie %q: got\n%v", second, in)
+		}
+	}
+}

@@ -47,13 +47,14 @@ func (q *query) option(code uint16, data []byte) bool {
 	case optionKeepalive:
 		q.keepalive = true
 	case optionCookie:
+		if q.cookie > 0 { // of several the first counts, whatever the others are (RFC 7873 §5.2)
+			return true
+		}
 		// A client cookie alone, or with a server cookie of 8 to 32 octets (RFC 7873 §5.2.2).
 		if n := len(data); n != clientCookieSize && (n < 2*clientCookieSize || n > maxCookie) {
 			return false
 		}
-		if q.cookie == 0 { // of several the first counts (RFC 7873 §5.2)
-			q.cookie = copy(q.cookieData[:], data)
-		}
+		q.cookie = copy(q.cookieData[:], data)
 	}
 	return true
 }
