@@ -56,6 +56,11 @@ func TestOpcodes(t *testing.T) {
 		if err := in.Unpack(raw(t, addr, msg[:20])); err != nil || in.Rcode != dns.RcodeNotImplemented {
 			t.Errorf("opcode %d, cut short: %v\n%v", opcode, err, &in)
 		}
+		// Another version of EDNS comes first (RFC 6891 §6.1.3).
+		m.IsEdns0().SetVersion(1)
+		if in := exchange(t, "udp", addr, m); in.Rcode != dns.RcodeBadVers || in.Opcode != opcode {
+			t.Errorf("opcode %d, EDNS version 1: got\n%v", opcode, in)
+		}
 	}
 }
 

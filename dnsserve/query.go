@@ -81,6 +81,8 @@ func (q *query) read(msg []byte) (rcode int, isQuery bool) {
 		q.tsig = 0 // whatever it signs
 	}
 	switch {
+	case wellFormed && q.version != 0: // whatever else it asks for (RFC 6891 §6.1.3)
+		return rcodeBadVers, true
 	case q.flags&maskOpcode != 0:
 		return rcodeNotImp, true
 	case !wellFormed:
@@ -88,8 +90,6 @@ func (q *query) read(msg []byte) (rcode int, isQuery bool) {
 	case q.question == 0 && (q.cookie == 0 || binary.BigEndian.Uint16(msg[4:]) != 0):
 		// Without a question one can ask for a server cookie, and nothing else (RFC 7873 §5.4).
 		return rcodeFormErr, true
-	case q.version != 0:
-		return rcodeBadVers, true
 	}
 	return rcodeNoError, true
 }
