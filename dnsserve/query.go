@@ -11,7 +11,6 @@ const (
 	flagAA     = 1 << 10
 	flagTC     = 1 << 9
 	flagRD     = 1 << 8
-	flagCD     = 1 << 4
 	maskOpcode = 15 << 11
 
 	opcodeNotify = 4 // RFC 1996 §4.5

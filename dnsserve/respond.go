@@ -148,7 +148,7 @@ func (r *responder) finish(rcode int) {
 	if q.edns {
 		r.appendOPT(rcode)
 	}
-	flags := q.flags&(maskOpcode|flagRD|flagCD) | flagQR | uint16(rcode&15)
+	flags := q.flags&(maskOpcode|flagRD) | flagQR | uint16(rcode&15)
 	if r.aa {
 		flags |= flagAA
 	}
