@@ -88,6 +88,7 @@ func sets(path, origin string) iter.Seq2[dnsserve.RRset, error] {
 		flush := func() bool {
 			for _, s := range of {
 				slices.SortFunc(s.RData, bytes.Compare)
+				s.RData = slices.CompactFunc(s.RData, bytes.Equal) // a set holds no record twice (RFC 2181 §5)
 				if !yield(s, nil) {
 					return false
 				}
