@@ -108,7 +108,8 @@ func (r *responder) putNames(typ uint16, rd []byte, base, start int) {
 func (r *responder) putWhole(s *set, at int, owner []byte) bool {
 	skip, names, tail := layout(s.typ)
 	length := len(r.out) - 2
-	if len(r.out)+skip+names*maxName+tail > cap(r.out) {
+	// The buffer is the caller's: it must not grow, nor with the head of the next record.
+	if len(r.out)+skip+names*maxName+tail+recordHead > cap(r.out) {
 		return false
 	}
 	r.out = append(r.out, s.rdata[at:at+skip]...)
