@@ -113,7 +113,7 @@ func (v *View) registrable(name string) (TLD, *Failure) {
 	if strings.Contains(strings.TrimSuffix(name, "."+tld.Name), ".") {
 		return tld, Fail(ParameterPolicy, "domain:name", name, "not directly below the TLD")
 	}
-	if _, isTLD := v.TLD(name); isTLD || tld.reserves(name) || v.operates(tld.zone(), name) {
+	if v.leadsToTLD(name) || tld.reserves(name) || v.operates(tld.zone(), name) {
 		return tld, Fail(ParameterPolicy, "domain:name", name, "the name is reserved")
 	}
 	return tld, nil

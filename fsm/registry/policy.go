@@ -186,6 +186,15 @@ func (v *View) TLDOf(name string) (TLD, bool) {
 	return TLD{}, false
 }
 
+// leadsToTLD says whether a name is a TLD's or above one's: a delegation there would take all of the TLD's names out of the zone.
+func (v *View) leadsToTLD(name string) bool {
+	if v.Level() < 3 { // whose logs mean what they meant
+		_, is := v.TLD(name)
+		return is
+	}
+	return tlds.Any(v.r, nameKey(name))
+}
+
 // zone is the name of the zone that the TLD's domains are published in.
 func (t *TLD) zone() string { return cmp.Or(t.Zone, t.Name) }
 

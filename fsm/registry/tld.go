@@ -25,8 +25,8 @@ func (x *Exec) tldCreate(c TLDCreate) (Code, any, *Failure) {
 	if _, exists := x.TLD(t.Name); exists {
 		return 0, nil, Fail(ObjectExists, "name", t.Name, "the TLD exists")
 	}
-	if _, taken := domains.Get(x.tx, nameKey(t.Name)); taken {
-		return 0, nil, Fail(ObjectExists, "name", t.Name, "a registrar has registered this name")
+	if fail := x.checkPlace(&t); fail != nil {
+		return 0, nil, fail
 	}
 	t.normalize()
 	if fail := checkTLD(&t); fail != nil {
@@ -48,6 +48,34 @@ func (x *Exec) tldCreate(c TLDCreate) (Code, any, *Failure) {
 		x.dirtyChild(&t)
 	}
 	return Success, nil, nil
+}
+
+// checkPlace refuses a TLD whose names, or whose delegation, could not be published where it would be: others have that name, or one above it.
+func (x *Exec) checkPlace(t *TLD) *Failure {
+	for name := t.Name; name != ""; name = parent(name) {
+		if name != t.Name {
+			if _, isTLD := x.TLD(name); isTLD || x.Level() < 3 {
+				break
+			}
+		}
+		if _, taken := domains.Get(x.tx, nameKey(name)); taken {
+			return Fail(ObjectExists, "name", name, "a registrar has registered this name")
+		}
+	}
+	above, ok := x.TLDOf(t.Name)
+	if !ok || x.Level() < 3 {
+		return nil
+	}
+	zone := above.zone()
+	for name := t.Name; len(name) > len(zone); name = parent(name) {
+		if zoneRecords.Has(x.tx, ownerKey(zone, name).Uint16(TypeNS)) {
+			return Fail(ParameterPolicy, "name", t.Name, "operators' records of the zone %s delegate %s elsewhere", zone, name)
+		}
+	}
+	if t.Zone == "" && x.operates(zone, t.Name) {
+		return Fail(ParameterPolicy, "name", t.Name, "the zone %s has operators' records at or below this name", zone)
+	}
+	return nil
 }
 
 func (t *TLD) normalize() {
