@@ -61,7 +61,7 @@ func (x *Exec) zoneRecords(c ZoneRecords) (Code, any, *Failure) {
 	if !ok {
 		return 0, nil, Fail(ObjectDoesNotExist, "zone", c.Zone, "there is no such zone, or it has no policy yet")
 	}
-	touched := map[string]bool{}
+	var touched []string
 	for _, k := range c.Remove {
 		key := ownerKey(c.Zone, k.Owner).Uint16(k.Type)
 		if !zoneRecords.Has(x.tx, key) {
@@ -69,6 +69,7 @@ func (x *Exec) zoneRecords(c ZoneRecords) (Code, any, *Failure) {
 		}
 		zoneRecords.Delete(x.tx, key)
 		x.dirty(c.Zone, k.Owner)
+		touched = append(touched, k.Owner)
 	}
 	for _, s := range c.Set {
 		if fail := x.checkRecord(&p, &s); fail != nil {
@@ -76,11 +77,11 @@ func (x *Exec) zoneRecords(c ZoneRecords) (Code, any, *Failure) {
 		}
 		zoneRecords.Put(x.tx, ownerKey(c.Zone, s.Owner).Uint16(s.Type), s)
 		x.dirty(c.Zone, s.Owner)
-		touched[s.Owner] = true
+		touched = append(touched, s.Owner)
 	}
-	for _, s := range c.Set {
-		if touched[s.Owner] {
-			if fail := x.checkRecordsAt(c.Zone, s.Owner); fail != nil {
+	for _, owner := range touched {
+		for name := owner; len(name) > len(c.Zone) || name == owner; name = parent(name) {
+			if fail := x.checkRecordsAt(c.Zone, name); fail != nil {
 				return 0, nil, fail
 			}
 		}
@@ -127,6 +128,12 @@ func (x *Exec) checkRecord(p *ZonePolicy, s *RRset) *Failure {
 		if _, taken := domains.Get(x.tx, nameKey(name)); taken {
 			return refuse("%s is registered", name)
 		}
+		if t, isTLD := x.TLD(name); isTLD && t.Zone == "" {
+			return refuse("%s has a zone of its own: this one only delegates it", name)
+		}
+	}
+	if s.Type == TypeNS && x.leadsToTLD(s.Owner) {
+		return refuse("registrations at or below it are published in this zone: it can't be delegated")
 	}
 	return nil
 }
@@ -157,6 +164,27 @@ func (x *Exec) checkRecordsAt(zone, owner string) *Failure {
 	for _, s := range sets {
 		if s.Type != TypeNS && s.Type != TypeDS && s.Type != TypeA && s.Type != TypeAAAA {
 			return Fail(ParameterPolicy, "records", owner, "at a delegation there are only NS and DS, and addresses of name servers")
+		}
+	}
+	for _, s := range x.OperatorRecords(zone) {
+		if below(s.Owner, owner) && s.Type != TypeA && s.Type != TypeAAAA {
+			return Fail(ParameterPolicy, "records", owner, "there are operators' records of type %d at %s: below a delegation there can only be addresses of its name servers", s.Type, s.Owner)
+		}
+	}
+	return x.checkGlueAt(zone, owner, find(sets, TypeNS))
+}
+
+// checkGlueAt refuses an operator's delegation whose name servers can't be found without glue, and have none (RFC 9471 §3.1).
+func (x *Exec) checkGlueAt(zone, owner string, ns *RRset) *Failure {
+	t := x.mustTLD(zone)
+	for _, d := range ns.Data {
+		name, ok := plainName(d)
+		if !ok || name != owner && !below(name, owner) || x.own(&t, name) {
+			continue
+		}
+		at := x.operated(zone, name)
+		if find(at, TypeA) == nil && find(at, TypeAAAA) == nil {
+			return Fail(ParameterPolicy, "records", owner, "the name server %s is found by its addresses only: set its A or AAAA records as well", name)
 		}
 	}
 	return nil
