@@ -2,6 +2,7 @@ package nodecli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,15 +21,16 @@ func dnssecCommand() *cobra.Command {
 
 func dnssecSignCommand() *cobra.Command {
 	var w admin.ZonePolicyChange
-	var nsec, optOut, split, noCDS bool
+	var nsec3, nsec, optOut, split, noCDS bool
 	var algorithm int
 	var validity, jitter, refresh string
 	c, t := leaf("sign TLD", "Sign a zone, or change how it is signed",
 		`Has a zone signed: by default with NSEC3, without salt, further iterations and opt-out, with one
 combined key of algorithm 13. TLDs that are opened at cluster level 3 or above are signed from the
 beginning; this is for older ones, and to change a zone's form, its algorithm or the lives of its
-signatures. A zone of another form is made in the background and published as soon as it is whole;
-until then it goes on as it is. Keys are made when there are none.
+signatures. In a zone that is signed what isn't named stays as it is. A zone of another form is made in
+the background and published as soon as it is whole; until then it goes on as it is. Keys are made when
+there are none.
 
 Afterwards the parent needs the zone's DS records: quorate dnssec ds.`,
 		`  quorate dnssec sign example
@@ -36,26 +38,41 @@ Afterwards the parent needs the zone's DS records: quorate dnssec ds.`,
   quorate dnssec sign example --validity 720h --refresh 400h --jitter 72h
   quorate dnssec sign example --anew`, cobra.ExactArgs(1))
 	f := c.Flags()
+	f.BoolVar(&nsec3, "nsec3", false, "denial by NSEC3 without opt-out")
 	f.BoolVar(&nsec, "nsec", false, "denial by NSEC, which lets anybody list the zone's names")
 	f.BoolVar(&optOut, "opt-out", false, "leave unsigned delegations out of the NSEC3 chain (RFC 5155 §6)")
 	f.IntVar(&algorithm, "algorithm", 13, "`number` of the algorithm of keys that are made: 8, 13, 14 or 15")
 	f.BoolVar(&split, "split", false, "make a KSK and a ZSK instead of one combined key")
 	f.BoolVar(&noCDS, "no-cds", false, "publish no CDS and CDNSKEY records")
-	f.StringVar(&validity, "validity", "", "for how `long` a signature is valid (default: two weeks, or more with a longer SOA expiry)")
+	f.StringVar(&validity, "validity", "", "for how `long` a signature is valid (default: the SOA's expiry and a week)")
 	f.StringVar(&jitter, "jitter", "", "by how `much` less, at most")
 	f.StringVar(&refresh, "refresh", "", "how `long` before its end a signature is renewed; more than the SOA's expiry")
 	f.BoolVar(&w.Anew, "anew", false, "sign everything anew, also if nothing else changes")
 	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
-		form := "nsec3"
+		form := ""
 		switch {
-		case nsec && optOut:
-			return admin.ZoneStatus{}, fmt.Errorf("opt-out is a form of NSEC3")
+		case nsec && (optOut || nsec3):
+			return admin.ZoneStatus{}, errors.New("--nsec is another form than --nsec3 and --opt-out")
+		case nsec3 && optOut:
+			return admin.ZoneStatus{}, errors.New("--nsec3 is without opt-out: --opt-out alone is NSEC3, too")
 		case nsec:
 			form = "nsec"
 		case optOut:
 			form = "nsec3-opt-out"
+		case nsec3:
+			form = "nsec3"
+		default: // a step of a rollover is no change of the form
+			z, err := client.Zone(ctx, zone)
+			if err != nil {
+				return z, err
+			}
+			if z.Policy == nil || z.Policy.Form == "unsigned" {
+				form = "nsec3"
+			}
 		}
-		w.Form = &form
+		if form != "" {
+			w.Form = &form
+		}
 		w.Algorithm, w.Split, w.NoCDS = given(c, "algorithm", &algorithm), given(c, "split", &split), given(c, "no-cds", &noCDS)
 		w.Validity, w.Jitter, w.Refresh = given(c, "validity", &validity), given(c, "jitter", &jitter), given(c, "refresh", &refresh)
 		return client.SetZonePolicy(ctx, zone, w)

@@ -61,3 +61,27 @@ func TestImportedKeys(t *testing.T) {
 	must(t, at("dnssec key late 1 --removed now")...)
 	has("dnssec status late", "removed", "active")
 }
+
+// Signing anew, which is a step of each rollover, leaves the form as it is.
+func TestSigningAnewKeepsTheForm(t *testing.T) {
+	t.Parallel()
+	c, at := start(t)
+	found(t, c)
+	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
+		must(t, at("level raise")...)
+	}
+	must(t, at("tld create shop --unsigned --ns ns1.nic.shop=192.0.2.1")...)
+	for _, step := range []struct{ flags, policy string }{
+		{"", "nsec3,"}, {" --opt-out", "nsec3-opt-out,"}, {" --anew --algorithm 15", "nsec3-opt-out, algorithm 15"}, {" --nsec", "nsec,"}, {" --anew", "nsec,"},
+		{" --nsec3", "nsec3,"},
+	} {
+		if out := must(t, at("dnssec sign shop"+step.flags)...); !strings.Contains(out, step.policy) {
+			t.Errorf("dnssec sign%s: want the policy %s\n%s", step.flags, step.policy, out)
+		}
+	}
+	for _, flags := range []string{" --nsec --opt-out", " --nsec --nsec3", " --nsec3 --opt-out"} {
+		if _, _, err := run(t, "", at("dnssec sign shop"+flags)...); err == nil {
+			t.Errorf("dnssec sign%s was taken", flags)
+		}
+	}
+}
