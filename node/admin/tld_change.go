@@ -92,5 +92,23 @@ func (t TLD) changed(change json.RawMessage) (TLD, error) {
 	case t.Created != was.Created || t.Serial != serial:
 		return t, registry.Fail(registry.ParameterPolicy, "serial", "", "the serial and the date of creation come of themselves")
 	}
-	return t, nil
+	return t, t.noughts(was)
+}
+
+// noughts refuses numbers that have become nought, which stands for the default where a TLD is opened: nobody has asked for that.
+func (t TLD) noughts(was TLD) error {
+	for _, n := range []struct {
+		element string
+		is, was uint32
+	}{
+		{"max_years", uint32(t.MaxYears), uint32(was.MaxYears)},
+		{"soa.refresh", t.SOA.Refresh, was.SOA.Refresh}, {"soa.retry", t.SOA.Retry, was.SOA.Retry},
+		{"soa.expire", t.SOA.Expire, was.SOA.Expire}, {"soa.minimum", t.SOA.Minimum, was.SOA.Minimum},
+		{"ttl.apex", t.TTL.Apex, was.TTL.Apex}, {"ttl.delegation", t.TTL.Delegation, was.TTL.Delegation}, {"ttl.glue", t.TTL.Glue, was.TTL.Glue},
+	} {
+		if n.is == 0 && n.was != 0 {
+			return registry.Fail(registry.ParameterRange, n.element, "0", "at least 1")
+		}
+	}
+	return nil
 }

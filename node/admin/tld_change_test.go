@@ -50,6 +50,9 @@ func TestTLDChangeIsPartial(t *testing.T) {
 		"within a structure": {"soa": map[string]any{"serial": 7}},
 		"a negative grace":   {"add_grace": "-1h"},
 		"no name servers":    {"nameservers": []admin.Nameserver{}},
+		"no time to live":    {"ttl": map[string]any{"apex": 0}},
+		"no expire time":     {"soa": map[string]any{"expire": 0}},
+		"no years":           {"max_years": 0},
 	} {
 		_, err := c.Client(0).ChangeTLD(t.Context(), "example", change)
 		var refused *admin.Error
@@ -57,7 +60,7 @@ func TestTLDChangeIsPartial(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if again, err := c.Client(0).TLD(t.Context(), "example"); err != nil || again.SOA != after.SOA || again.MaxYears != 10 {
+	if again, err := c.Client(0).TLD(t.Context(), "example"); err != nil || again.SOA != after.SOA || again.TTL != after.TTL || again.MaxYears != 10 {
 		t.Errorf("what was refused has changed it: %+v, %v", again, err)
 	}
 }
