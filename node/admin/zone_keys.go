@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
 
 	"quorate/fsm"
@@ -59,15 +60,19 @@ func (h *handler) addKey(c *call) (int, any, error) {
 	}
 	var k registry.ZoneKey
 	if wanted.Private != "" {
-		k, err = h.Keys.Import(name, []byte(wanted.Private), kind.flags, kind.roles)
+		if k, err = h.Keys.Import(name, []byte(wanted.Private), kind.flags, kind.roles); err != nil {
+			return 0, nil, invalid("private", "", "%v", err)
+		}
 	} else {
 		if wanted.Algorithm != 0 {
-			p.Algorithm = uint8(min(max(wanted.Algorithm, 0), 255))
+			if wanted.Algorithm < 0 || wanted.Algorithm > 255 || !registry.CanSign(uint8(wanted.Algorithm)) {
+				return 0, nil, registry.Fail(registry.ParameterRange, "algorithm", fmt.Sprint(wanted.Algorithm), "zones are signed with algorithm 8, 13, 14 or 15")
+			}
+			p.Algorithm = uint8(wanted.Algorithm)
 		}
-		k, err = h.Keys.Generate(name, p.Algorithm, kind.flags, kind.roles)
-	}
-	if err != nil {
-		return 0, nil, invalid("private", "", "%v", err)
+		if k, err = h.Keys.Generate(name, p.Algorithm, kind.flags, kind.roles); err != nil {
+			return 0, nil, err
+		}
 	}
 	if k.Times, err = wanted.KeyTimes.times(now); err != nil {
 		return 0, nil, err
@@ -172,6 +177,9 @@ func (h *handler) delegationSigners(c *call) (int, any, error) {
 	err = h.read(c, p, func(v fsm.View) error {
 		if _, ok := v.Zone(name); !ok {
 			return registry.Fail(registry.ObjectDoesNotExist, "name", name, "there is no such zone")
+		}
+		if g, building := v.Staging(name); !v.PublishedForm(name).Signed && !(building && g.Form.Signed) {
+			return registry.Fail(registry.ObjectStatusProhibits, "name", name, "the zone is not signed: with DS records at its parent nobody could validate it (quorate dnssec sign)")
 		}
 		for _, k := range v.ZoneKeys(name) {
 			if s := k.State(v.Now()); k.Roles&registry.SignsKeys == 0 || s != registry.KeyPublished && s != registry.KeyActive {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -281,7 +283,7 @@ the zone. With --out NAME, NAME.private and NAME.key are written, readable by yo
 			return err
 		}
 		for file, text := range map[string]string{out + ".private": k.Private, out + ".key": k.DNSKEY + "\n"} {
-			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			if err := writeSecret(file, text); err != nil {
 				return fmt.Errorf("writing a key: %w", err)
 			}
 		}
@@ -290,8 +292,23 @@ the zone. With --out NAME, NAME.private and NAME.key are written, readable by yo
 	return c
 }
 
-func keyNumber(text string) (n uint64, err error) {
-	if _, err := fmt.Sscanf(text, "%d", &n); err != nil {
+// writeSecret writes a file that its owner alone may read, also where there was another, which more may have read.
+func writeSecret(name, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".key-*") // with 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+func keyNumber(text string) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
 		return 0, fmt.Errorf("%q is no key's number: see quorate dnssec status", text)
 	}
 	return n, nil

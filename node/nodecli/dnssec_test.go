@@ -60,6 +60,30 @@ func TestImportedKeys(t *testing.T) {
 	must(t, at("dnssec sign late --anew")...)
 	must(t, at("dnssec key late 1 --removed now")...)
 	has("dnssec status late", "removed", "active")
+
+	refused := func(line, why string) {
+		t.Helper()
+		if _, _, err := run(t, "", at(line)...); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("quorate %s: %v, want %q", line, err, why)
+		}
+	}
+	refused("dnssec export source 1x", "no key's number")
+	refused("dnssec key source 1x --published now", "no key's number")
+	refused("dnssec generate source --algorithm 300", `algorithm "300"`)
+	refused("dnssec ds unsigned", "no such zone")
+	must(t, at("tld create unsigned --unsigned --ns ns1.nic.unsigned=192.0.2.1")...)
+	must(t, at("dnssec generate unsigned --published now --active now")...)
+	refused("dnssec ds unsigned", "not signed")
+
+	// Who gets a key's file is said each time, also where there was a file before.
+	loose := filepath.Join(dir, "loose.private")
+	if err := os.WriteFile(loose, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must(t, at("dnssec export source 1 --out "+filepath.Join(dir, "loose"))...)
+	if info, err := os.Stat(loose); err != nil || info.Mode().Perm() != 0o600 || info.Size() == 0 {
+		t.Errorf("the file of a private key is %v, %v", info, err)
+	}
 }
 
 // Signing anew, which is a step of each rollover, leaves the form as it is.
