@@ -125,13 +125,7 @@ func (v *View) ZoneKeys(zone string) (all []ZoneKey) {
 
 // Signers are the keys that sign for a zone now, in an order that all nodes share.
 func (v *View) Signers(zone string) (all []ZoneKey) {
-	now := v.Now()
-	for _, k := range v.ZoneKeys(zone) {
-		if k.Signs(now) {
-			all = append(all, k)
-		}
-	}
-	return all
+	return signersAt(v.ZoneKeys(zone), v.Now())
 }
 
 // CanSignZone says whether those of a zone's signers that are in its DNSKEY RRset cover both roles.
@@ -294,7 +288,7 @@ func (x *Exec) zoneKeySet(s ZoneKeySet) (Code, any, *Failure) {
 	if fail := checkKey(&k); fail != nil {
 		return 0, nil, fail
 	}
-	could := CanSignZone(x.Signers(s.Zone), x.Now)
+	was := x.ZoneKeys(s.Zone)
 	if !s.Force {
 		if fail := x.checkAlgorithm(&k, &before); fail != nil {
 			return 0, nil, fail
@@ -304,10 +298,45 @@ func (x *Exec) zoneKeySet(s ZoneKeySet) (Code, any, *Failure) {
 		}
 	}
 	x.putKey(&before, &k)
-	if could && !s.Force && !CanSignZone(x.Signers(s.Zone), x.Now) {
-		return 0, nil, Fail(ParameterPolicy, "times", "", "without this key the zone can't be signed")
+	if !s.Force {
+		if fail := x.checkSigners(was, x.ZoneKeys(s.Zone)); fail != nil {
+			return 0, nil, fail
+		}
 	}
 	return Success, nil, x.checkKeys(s.Zone)
+}
+
+// checkSigners refuses that there comes a time, now or later, at which a zone's keys can't sign it, though as they were they could have.
+// The leader would make others then, which no parent knows.
+func (x *Exec) checkSigners(was, are []ZoneKey) *Failure {
+	times := []Time{x.Now}
+	for _, k := range are {
+		for _, at := range k.Times.all() {
+			if at > x.Now {
+				times = append(times, at)
+			}
+		}
+	}
+	slices.Sort(times)
+	for _, at := range times {
+		switch {
+		case CanSignZone(signersAt(are, at), at) || !CanSignZone(signersAt(was, at), at):
+		case at == x.Now:
+			return Fail(ParameterPolicy, "times", "", "without this key the zone can't be signed")
+		default:
+			return Fail(ParameterPolicy, "times", "", "the zone can't be signed from %s on: no other key does what this one did", at)
+		}
+	}
+	return nil
+}
+
+func signersAt(keys []ZoneKey, at Time) (all []ZoneKey) {
+	for _, k := range keys {
+		if k.Signs(at) {
+			all = append(all, k)
+		}
+	}
+	return all
 }
 
 // signsAll says whether all that is published is signed by a key: it signs since before the edition was begun, or

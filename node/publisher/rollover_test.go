@@ -224,6 +224,34 @@ func TestKeyRollovers(t *testing.T) {
 	r.stage(t, "the old one is removed", "1:13:removed 2:13:removed 3:13:removed 4:13:active 5:13:active ")
 }
 
+// A timeline that leaves the zone without a key that signs is refused when it is set, not when its time has come: the leader would make a key
+// then that no parent knows, and the zone would be bogus for everybody.
+func TestATimelineThatLeavesNoSigner(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3)
+	r.open("example", false)
+	r.publish()
+	later := r.now + 2*registry.Day
+	retire := func(number uint64, at registry.Time) registry.ZoneKeySet {
+		return r.setTimes(number, func(k *registry.KeyTimes) { k.Retired = at })
+	}
+	r.refused(registry.ParameterPolicy, operator, registry.KindZoneKeySet, retire(1, later))
+	r.generate(registry.ECDSAP256SHA256, registry.FlagsKSK, registry.SignsKeys, registry.KeyTimes{Published: r.now, Active: later})
+	r.refused(registry.ParameterPolicy, operator, registry.KindZoneKeySet, retire(1, later)) // who would sign the records?
+	r.generate(registry.ECDSAP256SHA256, registry.FlagsZSK, registry.SignsZone, registry.KeyTimes{Published: r.now, Active: later})
+	r.refused(registry.ParameterPolicy, operator, registry.KindZoneKeySet, retire(1, later-1))
+	r.must(operator, registry.KindZoneKeySet, retire(1, later))
+	r.refused(registry.ParameterPolicy, operator, registry.KindZoneKeySet, retire(2, later+registry.Day))
+	r.refused(registry.ParameterPolicy, operator, registry.KindZoneKeySet, r.setTimes(2, func(k *registry.KeyTimes) { k.Active = later + 1 }))
+	r.refused(registry.ParameterPolicy, operator, registry.KindZoneKeySet, r.setTimes(2, func(k *registry.KeyTimes) { k.Removed = later + 1 }))
+	forced := retire(2, later+registry.Day)
+	forced.Force = true
+	r.must(operator, registry.KindZoneKeySet, forced)
+	r.must(operator, registry.KindZoneKeySet, retire(2, later+2*registry.Day)) // better than it was
+	r.advance(2 * registry.Day)
+	r.stage(t, "two in the place of one", "1:13:retired 2:13:active 3:13:active ")
+}
+
 // The forms of denial follow each other, while the registry goes on.
 func TestDenialChanges(t *testing.T) {
 	t.Parallel()
