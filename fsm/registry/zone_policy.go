@@ -91,11 +91,11 @@ func (v *View) ZonePolicy(zone string) (p ZonePolicy, ok bool) {
 // ZoneSet gives a zone a policy. One that asks for another form, or Anew, has the zone made anew
 // in the background; until that is whole the zone goes on as it is.
 type ZoneSet struct {
-	Policy ZonePolicy `cbor:"1,keyasint"`           // Updated and LastEvent are set here
+	Policy ZonePolicy `cbor:"1,keyasint"`           // Updated and LastEvent are set here; LastEvent, unless nought, is that of the policy from which this one was made
 	Anew   bool       `cbor:"2,keyasint,omitempty"` // also when the form is as it was
 }
 
-// zoneSet fails with 2201, 2303, 2004, 2306.
+// zoneSet fails with 2201, 2303, 2304, 2004, 2306.
 func (x *Exec) zoneSet(s ZoneSet) (Code, any, *Failure) {
 	if fail := x.mayOperate(); fail != nil {
 		return 0, nil, fail
@@ -110,6 +110,9 @@ func (x *Exec) zoneSet(s ZoneSet) (Code, any, *Failure) {
 		return 0, nil, fail
 	}
 	before, had := x.ZonePolicy(p.Zone)
+	if p.LastEvent != 0 && p.LastEvent != before.LastEvent {
+		return 0, nil, Fail(ObjectStatusProhibits, "base", "", "somebody else has changed the zone's policy meanwhile")
+	}
 	p.Updated, p.LastEvent = x.Now, before.LastEvent
 	if had {
 		x.recordEvent("zone:set", p.Zone, 0, &p.LastEvent, before, p)

@@ -13,7 +13,7 @@ import (
 // What is absent stays as it is.
 type TLDChange map[string]any
 
-// changeAttempts bounds how often a change is worked out anew because somebody else changed the TLD at the same time.
+// changeAttempts bounds how often a change is worked out anew because somebody else changed the TLD, or the zone's policy, at the same time.
 const changeAttempts = 5
 
 func (h *handler) changeTLD(c *call) (int, any, error) {

@@ -101,3 +101,44 @@ func TestTLDChangesAtOnce(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+// The same of a zone's policy.
+func TestZonePolicyChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	c := admintest.New(t, 1)
+	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
+	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
+	ops := registry.Actor{Role: registry.RoleOperator, Name: "ops"}
+	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
+		if r, _, err := c.Apply(ops, "", registry.KindRaiseLevel, registry.RaiseLevel{To: to}); err != nil || r.Fail != nil {
+			t.Fatal(err, r.Fail)
+		}
+	}
+	if _, err := c.Client(0).CreateTLD(t.Context(), exampleTLD()); err != nil {
+		t.Fatal(err)
+	}
+	least, share, ttl, wild, validity := uint64(7), 8, uint32(900), true, "600h"
+	changes := []admin.ZonePolicyChange{{BreakerLeast: &least}, {BreakerShare: &share}, {KeyTTL: &ttl}, {Wildcards: &wild}, {Validity: &validity}}
+	results := make(chan error, len(changes))
+	for _, change := range changes {
+		client := c.Client(0)
+		go func() {
+			_, err := client.SetZonePolicy(t.Context(), "example", change)
+			results <- err
+		}()
+	}
+	for range changes {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	z, err := c.Client(0).Zone(t.Context(), "example")
+	if err != nil || z.Policy == nil {
+		t.Fatal(err)
+	}
+	if p := z.Policy; p.BreakerLeast != least || p.BreakerShare != share || p.KeyTTL != ttl || !p.Wildcards || p.Validity != validity {
+		t.Errorf("a change is lost: %+v", p)
+	}
+}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -130,23 +131,30 @@ func (h *handler) setPolicy(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	var p registry.ZonePolicy
-	if err := h.Registry.View(c.Context(), fsm.Linearizable, 0, func(v fsm.View) error {
-		t, ok := v.TLD(name)
-		if !ok {
-			return registry.Fail(registry.ObjectDoesNotExist, "name", name, "there is no such zone")
+	for attempt := 1; ; attempt++ {
+		var p registry.ZonePolicy
+		if err := h.Registry.View(c.Context(), fsm.Linearizable, 0, func(v fsm.View) error {
+			t, ok := v.TLD(name)
+			if !ok {
+				return registry.Fail(registry.ObjectDoesNotExist, "name", name, "there is no such zone")
+			}
+			if p, ok = v.ZonePolicy(name); !ok {
+				p = registry.DefaultPolicy(&t)
+			}
+			return nil
+		}); err != nil {
+			return 0, nil, err
 		}
-		if p, ok = v.ZonePolicy(name); !ok {
-			p = registry.DefaultPolicy(&t)
+		if err := wanted.apply(&p); err != nil {
+			return 0, nil, err
 		}
-		return nil
-	}); err != nil {
-		return 0, nil, err
+		status, shown, err := h.changeZone(c, name, registry.KindZoneSet, registry.ZoneSet{Policy: p, Anew: wanted.Anew})
+		var fail *registry.Failure
+		if errors.As(err, &fail) && fail.Code == registry.ObjectStatusProhibits && attempt < changeAttempts {
+			continue
+		}
+		return status, shown, err
 	}
-	if err := wanted.apply(&p); err != nil {
-		return 0, nil, err
-	}
-	return h.changeZone(c, name, registry.KindZoneSet, registry.ZoneSet{Policy: p, Anew: wanted.Anew})
 }
 
 func (w *ZonePolicyChange) apply(p *registry.ZonePolicy) error {
