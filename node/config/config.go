@@ -259,12 +259,14 @@ func (c *Config) check() error {
 		{"transport.listen", c.Transport.Listen}, {"epp.listen", c.EPP.Listen}, {"whois.listen", c.WHOIS.Listen},
 		{"rdap.listen", c.RDAP.Listen}, {"admin.listen", c.Admin.Listen}, {"metrics.listen", c.Metrics.Listen},
 	}
-	for _, a := range c.DNS.Listen {
-		addresses = append(addresses, named{"dns.listen", a})
-	}
 	for _, v := range addresses {
-		if _, _, err := net.SplitHostPort(v.value); err != nil {
+		if !isHostPort(v.value) {
 			fail("%s: %q is not host:port", v.name, v.value)
+		}
+	}
+	for _, a := range c.DNS.Listen {
+		if _, err := netip.ParseAddrPort(a); err != nil {
+			fail("dns.listen: %q is not IP:port, as in 192.0.2.53:53", a)
 		}
 	}
 	if len(c.DNS.Listen) == 0 {
@@ -294,6 +296,9 @@ func (c *Config) check() error {
 	}
 	if !strings.HasSuffix(c.RDAP.BaseURL, "/") {
 		fail("rdap.base_url: %q does not end in a slash", c.RDAP.BaseURL)
+	}
+	if strings.ContainsAny(c.RDAP.BaseURL, "?#") {
+		fail("rdap.base_url: %q has a query or a fragment", c.RDAP.BaseURL)
 	}
 	for _, v := range []struct {
 		name  string
@@ -332,10 +337,10 @@ func (c *Config) checkPeers() (problems []string) {
 		if !id.MatchString(p.ID) || seen[p.ID] {
 			fail("peer %q: ids are 1 to 31 of a-z, 0-9 and hyphens, each once", p.ID)
 		}
-		if _, _, err := net.SplitHostPort(p.Address); err != nil {
+		if !isHostPort(p.Address) {
 			fail("peer %s: address %q is not host:port", p.ID, p.Address)
 		}
-		if _, _, err := net.SplitHostPort(p.Dial); p.Dial != "" && err != nil {
+		if p.Dial != "" && !isHostPort(p.Dial) {
 			fail("peer %s: dial %q is not host:port", p.ID, p.Dial)
 		}
 		seen[p.ID] = true
@@ -344,4 +349,14 @@ func (c *Config) checkPeers() (problems []string) {
 		fail("peer: node %q itself is not among the peers", c.Node)
 	}
 	return problems
+}
+
+// isHostPort says whether something can be listened at, or reached, under text; ports can be services' names.
+func isHostPort(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("ip", port)
+	return err == nil
 }
