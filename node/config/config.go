@@ -237,9 +237,17 @@ func (c *Config) resolve(folder string) {
 // certificates, svTRIDs and metrics.
 var id = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 
+// repository is what RFC 5730 §2.8 and its schema allow behind an object identifier's hyphen: \w{1,8}, where XML Schema's \w is all
+// but punctuation, separators and control characters. U+FFFD stands for what is no UTF-8.
+var repository = regexp.MustCompile(`^[^\p{P}\p{Z}\p{C}\x{FFFD}]{1,8}$`)
+
 func (c *Config) check() error {
 	var problems []string
 	fail := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	// It can't be changed once the cluster has begun, and is ignored from then on.
+	if c.Bootstrap && !repository.MatchString(c.Repository) {
+		fail("repository: %q is not 1 to 8 letters and digits", c.Repository)
+	}
 	type named struct{ name, value string }
 	for _, v := range []named{{"cluster", c.Cluster}, {"node", c.Node}, {"site", c.Site}} {
 		if !id.MatchString(v.value) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -317,6 +318,21 @@ func TestWhatIsChecked(t *testing.T) {
 	}
 	// All that is wrong is told at once.
 	refused(t, "", nil, "cluster: ", "data is missing", "tls.ca is missing", "epp.listen: ", "dns.listen is missing", "peer: ")
+}
+
+// Every identifier that the cluster ever gives out ends in it, and must keep to RFC 5730's schema.
+func TestTheRepositoryOfANewCluster(t *testing.T) {
+	t.Parallel()
+	with := func(repository string, bootstrap bool) string {
+		return fmt.Sprintf("repository = %q\nbootstrap = %v\n", repository, bootstrap) + required
+	}
+	for _, bad := range []string{"", "x y", "EXAMPLE-1", "EX_1", "NINECHARS", "a.b"} {
+		refused(t, with(bad, true), nil, fmt.Sprintf("repository: %q is not 1 to 8 letters and digits", bad))
+		load(t, with(bad, false)) // of a cluster that has begun long ago
+	}
+	for _, good := range []string{"A", "QUORATE", "EXAMPLE1", "пример"} {
+		load(t, with(good, true))
+	}
 }
 
 // FuzzLoad: no text makes Load panic, and what it accepts is accepted again, as the same, when it is written out.
