@@ -42,12 +42,18 @@ QUORATE_EPP_LISTEN overrides listen in [epp].`,
 				return err
 			}
 			if check {
-				_, err := loadIdentity(cfg)
-				if err == nil {
-					fmt.Fprintln(cmd.OutOrStdout(), "the configuration is good")
+				if _, err := loadIdentity(cfg); err != nil {
+					return err
 				}
-				return err
+				if _, err := loadKEK(cfg.KEK); err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), "the configuration is good")
+				return nil
 			}
+			// SIGHUP asks for certificates to be read again, as they are in a start anyway; unheard it would end the process while the
+			// node opens its state, or stops.
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			if resync {
@@ -64,7 +70,7 @@ QUORATE_EPP_LISTEN overrides listen in [epp].`,
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "the node's configuration file")
-	cmd.Flags().BoolVar(&check, "check", false, "read the configuration and certificates, say what is wrong, and exit")
+	cmd.Flags().BoolVar(&check, "check", false, "read the configuration, certificates and key-encryption key, say what is wrong, and exit")
 	cmd.Flags().BoolVar(&resync, "resync", false, "first replace this node's state by a copy of a peer's: for a node whose state was lost or differs")
 	if err := cmd.MarkFlagRequired("config"); err != nil {
 		panic(err)

@@ -35,13 +35,13 @@ func loadIdentity(cfg config.Config) (id *identity, err error) {
 		rdap: &servedCertificate{name: "rdap", cert: cfg.RDAP.Certificate, key: cfg.RDAP.Key},
 	}
 	if id.cluster, err = pki.LoadPool(cfg.TLS.CA); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("tls.ca: %w", err)
 	}
 	if id.registrars, err = pki.LoadPool(cfg.EPP.ClientCA); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("epp.client_ca: %w", err)
 	}
 	if id.node, err = pki.Load(cfg.TLS.Certificate, cfg.TLS.Key); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("tls.certificate, tls.key: %w", err)
 	}
 	for _, c := range []*servedCertificate{id.epp, id.rdap} {
 		if _, err := c.load(); err != nil {

@@ -31,11 +31,11 @@ var errSealed = errors.New("a sealed value can't be opened: it is damaged, or se
 func loadKEK(path string) (*sealer, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading key-encryption key: %w", err)
+		return nil, fmt.Errorf("kek: reading key-encryption key: %w", err)
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != 32 {
-		return nil, fmt.Errorf("key-encryption key in %s is not 32 octets in hex", path)
+		return nil, fmt.Errorf("kek: key-encryption key in %s is not 32 octets in hex", path)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
