@@ -219,12 +219,19 @@ func TestTooManyRequestsAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	const limit = 64
 	c := admintest.New(t, 1)
+	// Connected before, one after the other: so many handshakes at once take a busy machine longer than a client waits.
+	clients := make([]*admin.Client, limit+1)
+	for i := range clients {
+		clients[i] = c.Client(0)
+		if _, err := clients[i].Status(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	hold := make(chan struct{})
 	c.Nodes[0].Break(admintest.Fault{Hold: hold})
 	answers := make(chan error)
 	// Only when all places are taken can one more be refused while the others wait.
-	for range limit + 1 {
-		client := c.Client(0)
+	for _, client := range clients {
 		go func() { _, err := client.Status(t.Context()); answers <- err }()
 	}
 	err := <-answers
