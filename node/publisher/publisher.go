@@ -100,23 +100,31 @@ func (p *Publisher) plain(ctx context.Context, zone string, do Execute) (bool, e
 	return true, do(ctx, registry.KindPublishZone, pub)
 }
 
-// prepareKeys makes a zone's first keys if it is to be signed and has none; ready says that it can be published.
+// prepareKeys makes a zone's first keys if it is to be signed and has none; ready says that it can be published. It makes none
+// beside keys of ours that are published: the parent knows those, and a key that it doesn't know in their place would have
+// validating resolvers refuse the zone. What is served is good for weeks yet, in which an operator can have a key sign again.
 func (p *Publisher) prepareKeys(ctx context.Context, zone string, do Execute) (ready bool, err error) {
 	var policy registry.ZonePolicy
-	var signers []registry.ZoneKey
+	var signers, all []registry.ZoneKey
 	var now registry.Time
-	needed := false
+	needed, published := false, false
 	if err := p.view(func(v fsm.View) error {
 		policy, _ = v.ZonePolicy(zone)
-		signers, now = v.Signers(zone), v.Now()
+		signers, all, now = v.Signers(zone), v.ZoneKeys(zone), v.Now()
 		g, building := v.Staging(zone)
-		needed = v.PublishedForm(zone).Signed || building && g.Form.Signed
+		published = v.PublishedForm(zone).Signed
+		needed = published || building && g.Form.Signed
 		return nil
 	}); err != nil {
 		return false, err
 	}
 	if !needed || registry.CanSignZone(signers, now) {
 		return true, nil
+	}
+	for _, k := range all {
+		if published && k.InZone(now) && len(k.Sealed) > 0 {
+			return false, fmt.Errorf("no active key signs the keys, or the records, but key %d is published and the parent may know it: make one active that it knows", k.Number)
+		}
 	}
 	keys, err := FirstKeys(p.seal, &policy)
 	if err != nil {

@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -288,4 +289,28 @@ func TestATakenOverZone(t *testing.T) {
 	if z := r.zone("example"); z.Serial <= 2026010100 {
 		t.Errorf("its serial is %d", z.Serial)
 	}
+}
+
+// A key that the parent knows is retired at its time and nothing signs keys in its place. Another of the leader's own making, which no DS
+// record names, would have every validating resolver refuse the zone. Instead it stays as it is, somebody is told, and can mend it.
+func TestNoKeyThatTheParentDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	r := signed(t)
+	log := r.listen()
+	var now registry.Time
+	r.view(func(v fsm.View) { now = v.Now() })
+	r.generate(13, registry.FlagsZSK, registry.SignsZone, registry.KeyTimes{Published: now, Active: now})
+	r.must(operator, registry.KindZoneKeySet, r.setTimes(1, func(t *registry.KeyTimes) { t.Retired = now + registry.Hour }))
+	r.stage(t, "the end is near", "1:13:active 2:13:active ")
+	r.advance(2 * registry.Hour)
+	r.wakeUps(60, r.execute)
+	if got := r.states(); got != "1:13:retired 2:13:active " {
+		t.Errorf("the keys are %s", got)
+	}
+	r.view(func(v fsm.View) { judge(t, v, "example") })
+	if all := r.p.Troubles("example"); len(all) != 1 || !strings.Contains(all[0].Why, "key 1 is published") || !strings.Contains(log.String(), "page=true") {
+		t.Errorf("the troubles are %+v", all)
+	}
+	r.must(operator, registry.KindZoneKeySet, r.setTimes(1, func(t *registry.KeyTimes) { t.Retired = 0 }))
+	r.stage(t, "mended", "1:13:active 2:13:active ")
 }
