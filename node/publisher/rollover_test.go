@@ -291,7 +291,7 @@ func TestATakenOverZone(t *testing.T) {
 	}
 }
 
-// A key that the parent knows is retired at its time and nothing signs keys in its place. Another of the leader's own making, which no DS
+// A key that the parent knows is retired at its time, as somebody insisted, and nothing signs keys in its place. Another of the leader's own making, which no DS
 // record names, would have every validating resolver refuse the zone. Instead it stays as it is, somebody is told, and can mend it.
 func TestNoKeyThatTheParentDoesNotKnow(t *testing.T) {
 	t.Parallel()
@@ -300,7 +300,9 @@ func TestNoKeyThatTheParentDoesNotKnow(t *testing.T) {
 	var now registry.Time
 	r.view(func(v fsm.View) { now = v.Now() })
 	r.generate(13, registry.FlagsZSK, registry.SignsZone, registry.KeyTimes{Published: now, Active: now})
-	r.must(operator, registry.KindZoneKeySet, r.setTimes(1, func(t *registry.KeyTimes) { t.Retired = now + registry.Hour }))
+	end := r.setTimes(1, func(t *registry.KeyTimes) { t.Retired = now + registry.Hour })
+	end.Force = true
+	r.must(operator, registry.KindZoneKeySet, end)
 	r.stage(t, "the end is near", "1:13:active 2:13:active ")
 	r.advance(2 * registry.Hour)
 	r.wakeUps(60, r.execute)
