@@ -152,6 +152,7 @@ func (m *Machine) applyEntry(b *store.Batch, e Entry, out *Outcome) (registry.Re
 	if r.Code.Failed() {
 		if bugs.Planted != bugs.DebitWithoutCreate {
 			tx = b.Begin()
+			registry.KeepTime(tx, x.Now)
 		}
 		if r.Code == registry.CommandFailed {
 			incidents.Put(tx, store.Key(nil).Uint(e.Index), Incident{Index: e.Index, Time: x.Now, ID: cmd.ID, Kind: cmd.Kind})

@@ -234,3 +234,73 @@ func TestAHostWithManyLinksIsRenamed(t *testing.T) {
 		t.Errorf("renaming what others' domains are delegated to: %v", got)
 	}
 }
+
+// Hosts below a domain move with it in one entry. So there are only so many of them, and a Tick ends no further transfers when it has moved many.
+func TestHostsBelowADomainAreLimited(t *testing.T) {
+	t.Parallel()
+	needsLevel(t, 3)
+	r := newRig(t)
+	r.policy("example", 100_000, "reg1", "reg2")
+	r.raiseTo(3)
+	reg1 := registrar("reg1")
+	create := func(name string) registry.Command {
+		return r.command(reg1, registry.KindHostCreate, registry.HostCreate{Name: name, Addresses: [][]byte{{192, 0, 2, 1}}})
+	}
+	r.must(r.do(reg1, registry.KindContactCreate, registry.ContactCreate{ID: "c1"}))
+	domains := []string{"a.example", "b.example", "c.example"}
+	for _, name := range domains {
+		r.must(r.do(reg1, registry.KindDomainCreate, registry.DomainCreate{Name: name, Registrant: "c1", AuthInfo: secret}))
+		var all []registry.Command
+		for i := range registry.MaxSubordinates {
+			all = append(all, create(fmt.Sprintf("ns%d.%s", i, name)))
+		}
+		for _, result := range r.commit(all...).Results {
+			r.must(result)
+		}
+	}
+	refused := func(what string, c registry.Command) {
+		t.Helper()
+		if got := r.commit(c).Results[0]; got.Code != registry.ParameterPolicy {
+			t.Errorf("%s: %d %v", what, got.Code, got.Fail)
+		}
+	}
+	rename := func(from, to string) registry.Command {
+		return r.command(reg1, registry.KindHostUpdate, registry.HostUpdate{Name: from, NewName: to, AddAddresses: [][]byte{{192, 0, 2, 2}}})
+	}
+	r.must(r.do(reg1, registry.KindHostCreate, registry.HostCreate{Name: "ns.abroad.test"}))
+	refused("one more", create("more.a.example"))
+	refused("renamed from abroad", rename("ns.abroad.test", "more.a.example"))
+	refused("renamed from another domain", rename("ns0.b.example", "more.a.example"))
+	r.must(r.commit(rename("ns0.a.example", "more.a.example")).Results[0])
+	r.must(r.do(reg1, registry.KindHostDelete, registry.HostDelete{Name: "ns1.a.example"}))
+	r.must(r.commit(create("again.a.example")).Results[0])
+
+	var acts registry.Time
+	for _, name := range domains {
+		var d registry.Domain
+		r.view(func(v fsm.View) { d, _ = v.Domain(name) })
+		r.must(r.do(registrar("reg2"), registry.KindDomainTransfer, registry.DomainTransfer{Name: name, Proof: registry.Proof{Number: d.Number, Mark: secret.Mark()}}))
+		r.view(func(v fsm.View) { d, _ = v.Domain(name) })
+		acts = d.Transfer.Acts
+	}
+	overdue := func() (is bool) {
+		r.view(func(v fsm.View) {
+			at, ok := v.OldestDue()
+			is = ok && at <= v.Now()
+		})
+		return is
+	}
+	r.advance(acts + registry.Second)
+	if !overdue() {
+		t.Error("one Tick has moved the hosts of all domains")
+	}
+	r.must(r.do(node("n1"), registry.KindTick, registry.Tick{}))
+	if overdue() {
+		t.Error("the second Tick has left something over")
+	}
+	r.view(func(v fsm.View) {
+		if h, _ := v.Host("ns7.c.example"); h.Sponsor != "reg2" {
+			t.Errorf("the host is %s's", h.Sponsor)
+		}
+	})
+}

@@ -65,6 +65,10 @@ func (x *Exec) quorumAgrees(stamp Time) bool {
 // backlog can't hold up the commands behind it.
 const MaxSettled = 256
 
+// MaxSettledRecords is after how many records of history a Tick executes no further transition: a transfer has one for each host that
+// moves along.
+const MaxSettledRecords = 2048
+
 // Comparison holds the digests that nodes' states had after one log entry. It
 // changes nothing; each replica holds its own against the majority's.
 type Comparison struct {
@@ -108,6 +112,9 @@ func (x *Exec) newTerm(t NewTerm) (Code, any, *Failure) {
 
 func (x *Exec) tick(Tick) (Code, any, *Failure) {
 	for _, name := range x.dueDomains(MaxSettled) {
+		if x.records >= MaxSettledRecords && x.Level() >= 3 {
+			break
+		}
 		x.settle(name)
 	}
 	if x.Level() >= 2 {

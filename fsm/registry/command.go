@@ -165,6 +165,16 @@ func (x *Exec) Run() (code Code, reply any, err error) {
 	return v.run(x)
 }
 
+// KeepTime keeps the log time to which a command had come that failed, on the overlay that takes the place of the command's. Its answer told
+// how things stood then: what is read or executed later must not find them as they stood before.
+func KeepTime(tx *store.Tx, now Time) {
+	v := NewView(tx)
+	if p := v.Progress(); now > p.LogTime && v.Level() >= 3 { // below it logs mean what they meant
+		p.LogTime = now
+		progress.Put(tx, progressRow, p)
+	}
+}
+
 // verb is what a kind of command does.
 type verb struct {
 	run  func(x *Exec) (Code, any, error)

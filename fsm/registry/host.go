@@ -33,7 +33,7 @@ func (x *Exec) hostCreate(c HostCreate) (Code, any, *Failure) {
 	if fail := x.hostNameFree(c.Name); fail != nil {
 		return 0, nil, fail
 	}
-	if fail := x.checkSuperordinate(c.Name); fail != nil {
+	if fail := x.checkSuperordinate(c.Name, ""); fail != nil {
 		return 0, nil, fail
 	}
 	switch name, internal := x.Superordinate(c.Name); {
@@ -67,8 +67,12 @@ func (x *Exec) hostNameFree(name string) *Failure {
 	return nil
 }
 
-// checkSuperordinate lets only the superordinate domain's sponsor have a host below it.
-func (x *Exec) checkSuperordinate(host string) *Failure {
+// MaxSubordinates bounds the hosts below a domain: they move with it in one entry (RFC 5731 §3.2.4), and its info lists all of them.
+const MaxSubordinates = 1024
+
+// checkSuperordinate lets only the superordinate domain's sponsor have a host below it, and only so many. before is the host's
+// name until now; "" for a new one.
+func (x *Exec) checkSuperordinate(host, before string) *Failure {
 	name, internal := x.Superordinate(host)
 	if !internal {
 		if _, isTLD := x.TLD(host); isTLD {
@@ -83,7 +87,18 @@ func (x *Exec) checkSuperordinate(host string) *Failure {
 	if fail := x.mayChange(&d.Object, "host:name", host); fail != nil {
 		return fail
 	}
-	return prohibited(d.Statuses, PendingDelete, "host:name", host)
+	if fail := prohibited(d.Statuses, PendingDelete, "host:name", host); fail != nil {
+		return fail
+	}
+	if before == name || below(before, name) || x.Level() < 3 { // whose logs mean what they meant
+		return nil
+	}
+	n := 0
+	hostNames.Scan(x.tx, nameKey(name), nil, func([]byte, uint64) bool { n++; return n < MaxSubordinates })
+	if n == MaxSubordinates {
+		return Fail(ParameterPolicy, "host:name", host, "there are %d hosts below %s, and can't be more", n, name)
+	}
+	return nil
 }
 
 func sortedAddresses(all [][]byte) ([][]byte, *Failure) {

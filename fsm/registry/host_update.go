@@ -92,7 +92,7 @@ func (x *Exec) mayRename(h *Host, to string) *Failure {
 	if fail := x.hostNameFree(to); fail != nil {
 		return fail
 	}
-	if fail := x.checkSuperordinate(to); fail != nil {
+	if fail := x.checkSuperordinate(to, h.Name); fail != nil {
 		return fail
 	}
 	if _, internal := x.Superordinate(h.Name); internal {

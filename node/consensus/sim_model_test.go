@@ -71,10 +71,10 @@ func (m *model) execute(cmd registry.Command, stamp registry.Time, result regist
 	if result.Code == registry.CommandFailed {
 		return fmt.Errorf("kind %d: %v", cmd.Kind, result.Fail)
 	}
+	m.now = now // also when it is refused
 	if result.Code.Failed() {
 		return nil
 	}
-	m.now = now
 	if done != nil {
 		done()
 	}
