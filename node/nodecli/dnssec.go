@@ -319,8 +319,9 @@ func dnssecKeyCommand() *cobra.Command {
 	c, t := leaf("key TLD KEY", "Change a key's timeline",
 		`Sets instants of a key's timeline; those that are not given stay. KEY is its number (quorate dnssec
 status). What would leave the zone without signatures, or its signatures without their key, or with a key
-of an algorithm that not everything is signed with, is refused unless --force says so.`,
-		"  quorate dnssec key example 1 --retired +720h", cobra.ExactArgs(2))
+of an algorithm that not everything is signed with, is refused unless --force says so: the only key of a
+zone can't be retired.`,
+		"  quorate dnssec generate example --kind zsk --published now --active +48h\n  quorate dnssec key example 2 --active +72h", cobra.ExactArgs(2))
 	timeFlags(c, &w.KeyTimes)
 	c.Flags().BoolVar(&w.Force, "force", false, "even if the zone does not validate then")
 	t.writes(c)
@@ -328,6 +329,9 @@ of an algorithm that not everything is signed with, is refused unless --force sa
 		number, err := keyNumber(args[1])
 		if err != nil {
 			return err
+		}
+		if w.KeyTimes == (admin.KeyTimes{}) {
+			return unchanged("published", "active", "retired", "removed")
 		}
 		z, err := ask(c.Context(), t, func(ctx context.Context, client *admin.Client) (admin.ZoneStatus, error) {
 			return client.SetKey(ctx, args[0], number, w)

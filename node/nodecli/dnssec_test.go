@@ -67,6 +67,10 @@ func TestImportedKeys(t *testing.T) {
 			t.Errorf("quorate %s: %v, want %q", line, err, why)
 		}
 	}
+	refused("dnssec key source 1", "nothing is to be changed: say what, with --published, --active, --retired, --removed")
+	refused("dnssec key source 1 --force", "nothing is to be changed")
+	refused("zone set source", "nothing is to be changed: say what, with --breaker-share, ")
+	refused("zone records source", "nothing is to be changed: say what, with --set, --remove")
 	refused("dnssec export source 1x", "no key's number")
 	refused("dnssec key source 1x --published now", "no key's number")
 	refused("dnssec generate source --algorithm 300", `algorithm "300"`)

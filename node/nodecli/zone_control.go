@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -75,10 +76,14 @@ were, in thousandths. With 1000 it never trips. What concerns signatures is chan
 	f.StringVar(&window, "breaker-window", "1h", "for how `long` removals are counted")
 	f.BoolVar(&wildcards, "wildcards", false, "operators' records may stand at wildcards")
 	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
-		return client.SetZonePolicy(ctx, zone, admin.ZonePolicyChange{
+		w := admin.ZonePolicyChange{
 			BreakerShare: given(c, "breaker-share", &share), BreakerLeast: given(c, "breaker-least", &least),
 			BreakerWindow: given(c, "breaker-window", &window), Wildcards: given(c, "wildcards", &wildcards),
-		})
+		}
+		if w == (admin.ZonePolicyChange{}) {
+			return admin.ZoneStatus{}, unchanged("breaker-share", "breaker-least", "breaker-window", "wildcards")
+		}
+		return client.SetZonePolicy(ctx, zone, w)
 	})
 	return c
 }
@@ -89,6 +94,11 @@ func given[T any](c *cobra.Command, flag string, value *T) *T {
 		return nil
 	}
 	return value
+}
+
+// unchanged refuses a change that changes nothing: whoever asks for it has forgotten a flag, and would take the answer for success.
+func unchanged(flags ...string) error {
+	return fmt.Errorf("nothing is to be changed: say what, with --%s", strings.Join(flags, ", --"))
 }
 
 func zoneRecordsCommand() *cobra.Command {
@@ -104,6 +114,9 @@ type are set at once and replace those before. A name that has such records can'
 	c.Flags().StringArrayVar(&set, "set", nil, "`record` to set; once for each")
 	c.Flags().StringArrayVar(&remove, "remove", nil, "`name and type` of records to remove; once for each")
 	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
+		if len(set)+len(remove) == 0 {
+			return admin.ZoneStatus{}, unchanged("set", "remove")
+		}
 		return client.SetRecords(ctx, zone, admin.RecordsChange{Set: set, Remove: remove})
 	})
 	return c
