@@ -175,7 +175,8 @@ func parseTime(element, s string) (registry.Time, error) {
 	return registry.Time(t.UnixMilli()), nil
 }
 
-// parseNetworks reads networks in CIDR notation, or addresses alone. Which host bits are set doesn't matter.
+// parseNetworks reads networks in CIDR notation, or addresses alone. With host bits set it can't be told
+// which of the two was meant, or which length: 10.0.0.1/8 lets 16 million others in.
 func parseNetworks(all []string) (ns []registry.Network, err error) {
 	for _, s := range all {
 		p, err := netip.ParsePrefix(s)
@@ -185,7 +186,10 @@ func parseNetworks(all []string) (ns []registry.Network, err error) {
 		if err != nil || p.Addr().Is4In6() {
 			return nil, invalid("networks", s, "not a network such as 192.0.2.0/24 or 2001:db8::/32")
 		}
-		n := registry.Network{Address: p.Masked().Addr().AsSlice(), Bits: uint8(p.Bits())}
+		if p != p.Masked() {
+			return nil, invalid("networks", s, "an address within the network %s: give the network, or the address alone", p.Masked())
+		}
+		n := registry.Network{Address: p.Addr().AsSlice(), Bits: uint8(p.Bits())}
 		if !slices.ContainsFunc(ns, func(o registry.Network) bool { return o.Bits == n.Bits && slices.Equal(o.Address, n.Address) }) {
 			ns = append(ns, n)
 		}

@@ -54,7 +54,7 @@ func TestRegistrarIsChanged(t *testing.T) {
 	want.Networks = []string{"192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32"}
 	change(admin.RegistrarChange{
 		Name: ptr("First"), URL: ptr(""), Whois: ptr("WHOIS.first.test."), City: ptr("Lund"), Suspended: ptr(true), MaxSessions: ptr(uint32(7)),
-		Networks: &[]string{"192.0.2.77/24", "2001:db8::1/32", "198.51.100.7", "192.0.2.0/24"},
+		Networks: &[]string{"192.0.2.0/24", "2001:db8::/32", "198.51.100.7", "192.0.2.0/24"},
 	})
 	want.Suspended, want.Networks, want.Street, want.Voice = false, nil, nil, "+46.1"
 	change(admin.RegistrarChange{Suspended: ptr(false), Networks: &[]string{}, Street: &[]string{}, Voice: ptr("+46.1")})
@@ -99,6 +99,8 @@ func TestChangesThatAreRefused(t *testing.T) {
 		`{"url":"reg1.test"}`:                        {400, "url"},
 		`{"city":""}`:                                {400, "a city and a country"},
 		`{"networks":["192.0.2.0/33"]}`:              {400, "not a network such as"},
+		`{"networks":["10.0.0.1/8"]}`:                {400, "an address within the network 10.0.0.0/8"},
+		`{"networks":["2001:db8::1/32"]}`:            {400, "an address within the network 2001:db8::/32"},
 		`{"networks":["::ffff:192.0.2.0/120"]}`:      {400, "not a network such as"},
 		`{"networks":["fe80::1%eth0"]}`:              {400, "not a network such as"},
 		`{"add_certificates":[{"subject":"CN=x"}]}`:  {400, "by its fingerprint, or by its issuer and subject"},

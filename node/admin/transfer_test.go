@@ -51,7 +51,7 @@ func TestTSIGKeysAndSecondaries(t *testing.T) {
 		t.Errorf("listed %+v, %v", all, err)
 	}
 	want := admin.Secondary{Zone: zone, Name: "ops1", Key: "second", Networks: []string{"192.0.2.0/24", "2001:db8::1/128"}, Notify: []string{"192.0.2.1", "[2001:db8::1]:5353"}}
-	put, err := client.PutSecondary(ctx, admin.Secondary{Zone: strings.ToUpper(zone), Name: "ops1", Key: "second.", Networks: []string{"192.0.2.9/24", "2001:db8::1"}, Notify: []string{"192.0.2.1:53", "[2001:db8::1]:5353"}})
+	put, err := client.PutSecondary(ctx, admin.Secondary{Zone: strings.ToUpper(zone), Name: "ops1", Key: "second.", Networks: []string{"192.0.2.0/24", "2001:db8::1"}, Notify: []string{"192.0.2.1:53", "[2001:db8::1]:5353"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +74,7 @@ func TestTSIGKeysAndSecondaries(t *testing.T) {
 		"no key":                 {status(errOf(client.PutSecondary(ctx, admin.Secondary{Zone: zone, Name: "x", Key: "third"}))), 404},
 		"nothing to go by":       {status(errOf(client.PutSecondary(ctx, admin.Secondary{Zone: zone, Name: "x"}))), 400},
 		"a bad address":          {status(errOf(client.PutSecondary(ctx, admin.Secondary{Zone: zone, Name: "x", Notify: []string{"ns1.test"}}))), 400},
+		"a network's host bits":  {status(errOf(client.PutSecondary(ctx, admin.Secondary{Zone: zone, Name: "x", Networks: []string{"192.0.2.9/24"}}))), 400},
 		"a bad network":          {status(errOf(client.PutSecondary(ctx, admin.Secondary{Zone: zone, Name: "x", Networks: []string{"all"}}))), 400},
 		"secondaries of no zone": {status(errOf(client.Secondaries(ctx, "nowhere"))), 404},
 		"export of no zone":      {status(client.ExportZone(ctx, "nowhere", new(bytes.Buffer))), 404},

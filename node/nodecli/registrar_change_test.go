@@ -17,7 +17,7 @@ func TestRegistrarChanges(t *testing.T) {
 	file, fingerprint := certificateFile(t, c, "reg1")
 	next, nextFingerprint := certificateFile(t, c, "reg1")
 	must(t, at("registrar create reg1 --name One --generate-password --client-cert "+file)...)
-	same(t, must(t, append(at("registrar set reg1 url=https://one.test/ iana=9995 networks=192.0.2.9/24,2001:db8::/32 max-sessions=3 city=Lund country=SE"), "street=Storgatan 1| 2 tr")...), `
+	same(t, must(t, append(at("registrar set reg1 url=https://one.test/ iana=9995 networks=192.0.2.0/24,2001:db8::/32 max-sessions=3 city=Lund country=SE"), "street=Storgatan 1| 2 tr")...), `
 Registrar    reg1
 Name         One
 IANA id      9995
@@ -73,6 +73,7 @@ Passwords    at least 8 characters of 2 kinds
 		"registrar set reg1 colour=red":                     "what can be set is abuse-email",
 		"registrar set reg1 name":                           "KEY=VALUE",
 		"registrar set reg1 iana=x":                         "no number",
+		"registrar set reg1 networks=10.0.0.1/8":            "an address within the network 10.0.0.0/8",
 		"registrar set reg1 networks=nowhere":               "not a network",
 		"registrar set none name=x":                         "no such registrar",
 		"registrar cert add reg1":                           "at least one of the flags",
