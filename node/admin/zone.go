@@ -21,7 +21,7 @@ const shownHeld = 20
 type Keys interface {
 	// Generate makes a key; its times are for the caller to set.
 	Generate(zone string, algorithm uint8, flags uint16, roles registry.Roles) (registry.ZoneKey, error)
-	// Import takes a key's file: BIND's K*.private, or PKCS #8 in PEM.
+	// Import takes a key's file: BIND's K*.private, or PEM (PKCS #8, SEC 1, PKCS #1).
 	Import(zone string, text []byte, flags uint16, roles registry.Roles) (registry.ZoneKey, error)
 	// Export is a key's file, in BIND's form.
 	Export(k registry.ZoneKey) ([]byte, error)

@@ -183,9 +183,9 @@ const maxKeyFile = 16 << 10
 func dnssecImportCommand() *cobra.Command {
 	var k admin.NewKey
 	c, t := leaf("import TLD FILE", "Take a key of a zone that was signed elsewhere",
-		`Takes a private key: BIND's K*.private, which ldns, Knot and OpenDNSSEC write as well, or PKCS #8 in PEM.
-"-" reads standard input. To move a signed zone here, open its TLD without signatures, so that the cluster
-makes no keys of its own:
+		`Takes a private key: BIND's K*.private, which ldns, Knot and OpenDNSSEC write as well, or PEM
+(PKCS #8, SEC 1, PKCS #1) that isn't encrypted. "-" reads standard input. To move a signed zone here,
+open its TLD without signatures, so that the cluster makes no keys of its own:
 
   quorate tld create example --unsigned --serial SERIAL --ns ...
   quorate dnssec import example Kexample.+008+12345.private --kind ksk --published now --active now

@@ -2,8 +2,11 @@ package publisher
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -40,6 +43,11 @@ func TestKeysTravel(t *testing.T) {
 		if back, err = keys.Import("example", asPEM, k.Flags, k.Roles); err != nil || back.Tag != k.Tag {
 			t.Errorf("algorithm %d, PEM: %v, tag %d, was %d", algorithm, err, back.Tag, k.Tag)
 		}
+		for _, old := range olderPEM(t, k.Sealed) {
+			if back, err = keys.Import("example", old, k.Flags, k.Roles); err != nil || back.Tag != k.Tag {
+				t.Errorf("algorithm %d: %v, tag %d, was %d, of\n%s", algorithm, err, back.Tag, k.Tag, old)
+			}
+		}
 		theirs := &dns.DNSKEY{Hdr: dns.RR_Header{Name: "example.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET}, Flags: 257, Protocol: 3, Algorithm: algorithm}
 		bits := map[uint8]int{registry.RSASHA256: 2048, registry.ECDSAP384SHA384: 384}[algorithm]
 		if bits == 0 {
@@ -52,6 +60,45 @@ func TestKeysTravel(t *testing.T) {
 		taken, err := keys.Import("example", []byte(theirs.PrivateKeyString(private)), registry.FlagsKSK, registry.SignsKeys)
 		if err != nil || taken.Tag != theirs.KeyTag() {
 			t.Errorf("algorithm %d: another program's key: %v, tag %d, want %d", algorithm, err, taken.Tag, theirs.KeyTag())
+		}
+	}
+}
+
+// olderPEM is a PKCS #8 key in the forms of PEM that are its algorithm's own, as OpenSSL writes them with -traditional.
+func olderPEM(t testing.TB, pkcs8 []byte) (all [][]byte) {
+	t.Helper()
+	key, err := x509.ParsePKCS8PrivateKey(pkcs8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		der, err := x509.MarshalECPrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
+		curve := pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Bytes: []byte{6, 0}})
+		return [][]byte{text, append(curve, text...)}
+	case *rsa.PrivateKey:
+		return [][]byte{pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})}
+	}
+	return nil
+}
+
+// What can't be taken is refused in words, not with what ASN.1 was met.
+func TestKeysThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for text, why := range map[string]string{
+		"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n":                                       "encrypted with a password",
+		"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMAA=\n-----END EC PRIVATE KEY-----\n": "encrypted with a password",
+		"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n":                                                           `PEM of "CERTIFICATE"`,
+		"-----BEGIN EC PARAMETERS-----\nMAA=\n-----END EC PARAMETERS-----\n":                                                       "no key",
+		"Private-key-format: v1.3\nAlgorithm: 5 (RSASHA1)\n":                                                                       "algorithm 5",
+		"something": "neither PEM",
+	} {
+		if _, _, err := ParsePrivate([]byte(text)); !errors.Is(err, ErrKey) || !strings.Contains(err.Error(), why) {
+			t.Errorf("%v, want %q, of\n%s", err, why, text)
 		}
 	}
 }
@@ -129,6 +176,9 @@ func FuzzParsePrivate(f *testing.F) {
 		}
 		f.Add(text)
 		f.Add(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k.Sealed}))
+		for _, old := range olderPEM(f, k.Sealed) {
+			f.Add(old)
+		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		algorithm, key, err := ParsePrivate(text)

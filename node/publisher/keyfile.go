@@ -28,13 +28,18 @@ var algorithmNames = map[uint8]string{
 	registry.RSASHA256: "RSASHA256", registry.ECDSAP256SHA256: "ECDSAP256SHA256", registry.ECDSAP384SHA384: "ECDSAP384SHA384", registry.ED25519: "ED25519",
 }
 
-// ParsePrivate reads a private key: BIND's form (K*.private), or PKCS #8 in PEM, which says nothing of the
-// algorithm, so that RSA is taken for RSASHA256.
+// ParsePrivate reads a private key: BIND's form (K*.private), or PEM with PKCS #8, SEC 1 (RFC 5915) or PKCS #1 (RFC 8017, appendix A.1.2),
+// which say nothing of the algorithm, so that RSA is taken for RSASHA256.
 func ParsePrivate(text []byte) (algorithm uint8, key crypto.Signer, err error) {
 	if len(text) > MaxKeyFile {
 		return 0, nil, fmt.Errorf("%w: a file of %d octets", ErrKey, len(text))
 	}
-	if block, _ := pem.Decode(text); block != nil {
+	if block, rest := pem.Decode(text); block != nil {
+		for block.Type == "EC PARAMETERS" { // OpenSSL writes the curve before the key
+			if block, rest = pem.Decode(rest); block == nil {
+				return 0, nil, fmt.Errorf("%w: parameters of a curve, and no key", ErrKey)
+			}
+		}
 		algorithm, key, err = parsePEM(block)
 	} else {
 		algorithm, key, err = parseBIND(text)
@@ -47,7 +52,20 @@ func ParsePrivate(text []byte) (algorithm uint8, key crypto.Signer, err error) {
 }
 
 func parsePEM(block *pem.Block) (algorithm uint8, key crypto.Signer, err error) {
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
+		return 0, nil, fmt.Errorf("%w: it is encrypted with a password: decrypt it first (openssl pkey -in FILE -out PLAIN)", ErrKey)
+	}
+	var parsed any
+	switch block.Type {
+	case "EC PRIVATE KEY":
+		parsed, err = x509.ParseECPrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		parsed, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "PRIVATE KEY":
+		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	default:
+		return 0, nil, fmt.Errorf("%w: a private key is needed, and this is PEM of %q", ErrKey, block.Type)
+	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
