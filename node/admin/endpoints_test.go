@@ -87,7 +87,7 @@ func TestTLDIsCreatedAsWanted(t *testing.T) {
 		Name: "co.shop", Model: "thin", Currency: "kwd", CreatePrice: "2.345", RenewPrice: "0", MaxYears: 3,
 		AddGrace: "0s", RenewGrace: "1h30m", AutoRenewGrace: "24h", DeleteDelay: "1m", Reserved: []string{},
 		Nameservers: []admin.Nameserver{{Name: "NS1.Elsewhere."}},
-		SOA:         admin.SOA{MName: "hidden.elsewhere", RName: "dns.elsewhere", Refresh: 1, Retry: 2, Expire: 3, Minimum: 4},
+		SOA:         admin.SOA{MName: "hidden.elsewhere", RName: "dns.elsewhere", Refresh: 1, Retry: 2, Expire: 9, Minimum: 4},
 		TTL:         admin.TTL{Apex: 5, Delegation: 6, Glue: 7}, Serial: 4294967290,
 	}
 	want := wanted

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -281,8 +282,9 @@ func (t TLD) nameservers() (all []registry.Nameserver, err error) {
 	return all, nil
 }
 
-// zone sets the SOA and the times to live.
+// zone sets the SOA and the times to live. An expire time from before it was looked at may stay as it is.
 func (t TLD) zone(r *registry.TLD) (err error) {
+	before := r.SOA
 	if r.SOA.MName, err = parseName("soa.mname", t.SOA.MName); err != nil {
 		return err
 	}
@@ -302,6 +304,10 @@ func (t TLD) zone(r *registry.TLD) (err error) {
 			return registry.Fail(registry.ParameterRange, s.element, "", "at most %d seconds (RFC 2181 §8)", maxSeconds)
 		}
 		*s.to = s.from
+	}
+	if s := r.SOA; s != before && uint64(s.Expire) <= uint64(s.Refresh)+uint64(s.Retry) {
+		return registry.Fail(registry.ParameterRange, "soa.expire", fmt.Sprint(s.Expire),
+			"more than refresh and retry together, %d s, or a secondary drops the zone before it can have asked twice (RFC 1912 §2.2)", uint64(s.Refresh)+uint64(s.Retry))
 	}
 	return nil
 }

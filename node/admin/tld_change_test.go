@@ -2,7 +2,9 @@ package admin_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"quorate/fsm/registry"
@@ -53,6 +55,8 @@ func TestTLDChangeIsPartial(t *testing.T) {
 		"no time to live":    {"ttl": map[string]any{"apex": 0}},
 		"no expire time":     {"soa": map[string]any{"expire": 0}},
 		"no years":           {"max_years": 0},
+		"an early expiry":    {"soa": map[string]any{"expire": 1}},
+		"a late refresh":     {"soa": map[string]any{"refresh": 1209600}},
 	} {
 		_, err := c.Client(0).ChangeTLD(t.Context(), "example", change)
 		var refused *admin.Error
@@ -62,6 +66,45 @@ func TestTLDChangeIsPartial(t *testing.T) {
 	}
 	if again, err := c.Client(0).TLD(t.Context(), "example"); err != nil || again.SOA != after.SOA || again.TTL != after.TTL || again.MaxYears != 10 {
 		t.Errorf("what was refused has changed it: %+v, %v", again, err)
+	}
+}
+
+// A secondary has asked at least twice before it drops a zone (RFC 1912 §2.2). Where that was set otherwise before it was looked at,
+// all else can still be changed.
+func TestTheSOAExpiresAfterRefreshAndRetry(t *testing.T) {
+	t.Parallel()
+	c := admintest.New(t, 1)
+	var refused *admin.Error
+	for expire, ok := range map[uint32]bool{1199: false, 1200: false, 1201: true} {
+		wanted := exampleTLD()
+		wanted.Name, wanted.SOA.Refresh, wanted.SOA.Retry, wanted.SOA.Expire = fmt.Sprintf("tld%d", expire), 900, 300, expire
+		wanted.Nameservers = []admin.Nameserver{{Name: "ns.elsewhere"}}
+		if _, err := c.Client(0).CreateTLD(t.Context(), wanted); (err == nil) != ok || !ok && (!errors.As(err, &refused) || !strings.Contains(refused.Error(), "1200 s")) {
+			t.Errorf("expire %d: %v", expire, err)
+		}
+	}
+	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
+	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
+	ops := registry.Actor{Role: registry.RoleOperator, Name: "ops"}
+	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
+		if r, _, err := c.Apply(ops, "", registry.KindRaiseLevel, registry.RaiseLevel{To: to}); err != nil || r.Fail != nil {
+			t.Fatal(err, r.Fail)
+		}
+	}
+	old := registry.TLD{
+		Name: "old", Currency: "USD", MaxYears: 10, Nameservers: []registry.Nameserver{{Name: "ns.elsewhere"}},
+		SOA: registry.SOA{MName: "ns.elsewhere", RName: "h.elsewhere", Refresh: 900, Retry: 300, Expire: 1, Minimum: 1}, TTL: registry.TTLs{Apex: 1, Delegation: 1, Glue: 1},
+	}
+	if r, _, err := c.Apply(ops, "", registry.KindTLDCreate, registry.TLDCreate{TLD: old}); err != nil || r.Fail != nil {
+		t.Fatal(err, r.Fail)
+	}
+	if _, err := c.Client(0).ChangeTLD(t.Context(), "old", admin.TLDChange{"max_years": 5}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Client(0).ChangeTLD(t.Context(), "old", admin.TLDChange{"soa": map[string]any{"minimum": 2}}); !errors.As(err, &refused) {
+		t.Errorf("a new SOA with the old fault: %v", err)
 	}
 }
 

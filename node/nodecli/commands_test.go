@@ -42,13 +42,13 @@ Created               2026-01-01T00:00:01.000Z
 `
 	same(t, must(t, at(createExample)...), described)
 	same(t, must(t, at("tld show EXAMPLE --site site3")...), described)
-	must(t, at("tld create shop --thin --currency JPY --create-price 900 --renew-price 800 --max-years 2 --add-grace 1h --reserved a,b --ns ns.elsewhere --mname m.elsewhere --rname r.elsewhere --refresh 1 --retry 2 --expire 3 --minimum 4 --ttl-apex 5 --ttl-delegation 6 --ttl-glue 7 --serial 41")...)
+	must(t, at("tld create shop --thin --currency JPY --create-price 900 --renew-price 800 --max-years 2 --add-grace 1h --reserved a,b --ns ns.elsewhere --mname m.elsewhere --rname r.elsewhere --refresh 1 --retry 2 --expire 9 --minimum 4 --ttl-apex 5 --ttl-delegation 6 --ttl-glue 7 --serial 41")...)
 	var shop admin.TLD
 	if err := json.Unmarshal([]byte(must(t, at("tld show shop --json --local")...)), &shop); err != nil {
 		t.Fatal(err)
 	}
 	if shop.Model != "thin" || shop.CreatePrice != "900" || shop.MaxYears != 2 || shop.AddGrace != "1h" || strings.Join(shop.Reserved, " ") != "a b" || shop.Serial != 42 ||
-		shop.SOA != (admin.SOA{MName: "m.elsewhere", RName: "r.elsewhere", Refresh: 1, Retry: 2, Expire: 3, Minimum: 4}) || shop.TTL != (admin.TTL{Apex: 5, Delegation: 6, Glue: 7}) {
+		shop.SOA != (admin.SOA{MName: "m.elsewhere", RName: "r.elsewhere", Refresh: 1, Retry: 2, Expire: 9, Minimum: 4}) || shop.TTL != (admin.TTL{Apex: 5, Delegation: 6, Glue: 7}) {
 		t.Errorf("got %+v", shop)
 	}
 	same(t, must(t, at("tld list")...), `

@@ -26,14 +26,14 @@ func TestTLDChanges(t *testing.T) {
 	raiseAll(t, at)
 	shown := must(t, at("tld set example create-price=9.5 renew-price=0 currency=EUR max-years=2 add-grace=1h delete-delay=2h reserved=gold,nic model=thin per-registrar=yes "+
 		"required-contacts=tech,admin refused-contacts=billing secdns=keyData max-ds=3 max-sig-life=86400 transfer-price=1 transfer-wait=1h transfer-grace=0s "+
-		"ns=ns1.nic.example/192.0.2.9/2001:db8::9,ns3.elsewhere mname=ns3.elsewhere rname=r.elsewhere refresh=1 retry=2 expire=3 minimum=4 ttl-apex=5 ttl-delegation=6 ttl-glue=7")...)
+		"ns=ns1.nic.example/192.0.2.9/2001:db8::9,ns3.elsewhere mname=ns3.elsewhere rname=r.elsewhere refresh=1 retry=2 expire=9 minimum=4 ttl-apex=5 ttl-delegation=6 ttl-glue=7")...)
 	for _, line := range []string{
 		"Model                 thin, unless a registrar differs", "Needed contacts       admin, tech", "Refused contacts      billing",
 		"Delegations           secured by keyData, at most 3; lifetime of signatures at most 86400 s", "Create price          9.50 EUR a year", "Renew price           0.00 EUR a year",
 		"Transfer price        1.00 EUR a year", "Transfer wait         1h", "Transfer grace        0s", "Longest registration  2 years", "Add grace             1h",
 		"Renew grace           120h", "Delete delay          2h", "Reserved              gold, nic", "Name server           ns1.nic.example 192.0.2.9 2001:db8::9",
 		"Name server           ns3.elsewhere", "Primary server        ns3.elsewhere", "Mailbox               r.elsewhere",
-		"SOA timers            refresh 1, retry 2, expire 3, minimum 4", "Times to live         apex 5, delegations 6, glue 7",
+		"SOA timers            refresh 1, retry 2, expire 9, minimum 4", "Times to live         apex 5, delegations 6, glue 7",
 	} {
 		if !strings.Contains(shown, line+"\n") {
 			t.Errorf("no line %q in\n%s", line, shown)
