@@ -90,6 +90,25 @@ func TestImportedKeys(t *testing.T) {
 	}
 }
 
+// A breaker that never trips is none, whichever of its numbers says so.
+func TestZoneWithoutBreaker(t *testing.T) {
+	t.Parallel()
+	c, at := start(t)
+	found(t, c)
+	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
+		must(t, at("level raise")...)
+	}
+	must(t, at("tld create shop --unsigned --ns ns1.nic.shop=192.0.2.1")...)
+	for _, step := range []struct{ flags, want string }{
+		{"--breaker-share 20", " 20 of 1000 delegations in 1h, 50 in any case\n"}, {"--breaker-share 1000", " none: any number of delegations may go at once\n"},
+		{"--breaker-share 20 --breaker-least 9223372036854775807", " none: any number of delegations may go at once\n"},
+	} {
+		if out := must(t, at("zone set shop "+step.flags)...); !strings.Contains(out, step.want) {
+			t.Errorf("zone set %s: want%s in\n%s", step.flags, step.want, out)
+		}
+	}
+}
+
 // Signing anew, which is a step of each rollover, leaves the form as it is.
 func TestSigningAnewKeepsTheForm(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -178,6 +179,14 @@ func trouble(t admin.Trouble) string {
 	return fmt.Sprintf("%s, %d times since %s, again at %s: %s", t.Duty, t.Attempts, t.Since, t.Next, t.Why)
 }
 
+// breaker is how much may go from a zone at once, in words where that is any number.
+func breaker(p *admin.ZonePolicy) string {
+	if p.BreakerShare >= 1000 || p.BreakerLeast >= math.MaxInt64 {
+		return "none: any number of delegations may go at once"
+	}
+	return fmt.Sprintf("%d of 1000 delegations in %s, %d in any case", p.BreakerShare, p.BreakerWindow, p.BreakerLeast)
+}
+
 func describeZone(w io.Writer, z admin.ZoneStatus) error {
 	fields := []field{
 		{"Zone", z.Name},
@@ -215,7 +224,7 @@ func describeZone(w io.Writer, z admin.ZoneStatus) error {
 		fields = append(fields,
 			field{"Policy", fmt.Sprintf("%s, algorithm %d, %s", p.Form, p.Algorithm, keys)},
 			field{"Signatures", fmt.Sprintf("for %s less up to %s, renewed %s before their end", p.Validity, p.Jitter, p.Refresh)},
-			field{"Breaker", fmt.Sprintf("%d of 1000 delegations in %s, %d in any case", p.BreakerShare, p.BreakerWindow, p.BreakerLeast)})
+			field{"Breaker", breaker(p)})
 	} else {
 		fields = append(fields, field{"Policy", "none: a zone from before cluster level 3; see quorate dnssec sign"})
 	}
