@@ -109,6 +109,34 @@ func TestZoneWithoutBreaker(t *testing.T) {
 	}
 }
 
+// An edition that is in the making is given up, and the zone is what it was; the form is asked for anew, or the old one again.
+func TestAbandonedEdition(t *testing.T) {
+	t.Parallel()
+	c, at := start(t)
+	found(t, c)
+	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
+		must(t, at("level raise")...)
+	}
+	must(t, at("tld create shop --ns ns1.nic.shop=192.0.2.1")...)
+	if _, _, err := run(t, "", at("zone abandon shop")...); err == nil || !strings.Contains(err.Error(), "no edition is in the making") {
+		t.Errorf("with nothing to give up: %v", err)
+	}
+	shows := func(making bool, line, policy string) {
+		t.Helper()
+		out := must(t, at(line)...)
+		if strings.Contains(out, "In the making ") != making || !strings.Contains(out, policy) || !strings.Contains(out, "nsec3\n") {
+			t.Errorf("%s: %s", line, out)
+		}
+	}
+	c.Rest(true)
+	shows(true, "dnssec sign shop --nsec", " nsec,")
+	shows(false, "zone abandon shop", " nsec,")
+	shows(true, "zone set shop --breaker-share 20", " nsec,")
+	shows(false, "zone abandon shop", " nsec,")
+	shows(false, "dnssec sign shop --nsec3", " nsec3,")
+	shows(false, "zone set shop --breaker-share 30", " nsec3,")
+}
+
 // Signing anew, which is a step of each rollover, leaves the form as it is.
 func TestSigningAnewKeepsTheForm(t *testing.T) {
 	t.Parallel()

@@ -74,6 +74,10 @@ func TestExamplesWork(t *testing.T) {
 				}
 				args[len(args)-1] = fmt.Sprint(z.Serial - 1)
 			}
+			if strings.Contains(line, "zone abandon") { // of an edition that is still in the making
+				c.Rest(true)
+				must(t, "dnssec", "sign", "example", "--nsec")
+			}
 			if _, _, err := run(t, stdin, args[1:]...); err != nil {
 				t.Errorf("%s\n%v", line, err)
 			}
@@ -88,7 +92,7 @@ func TestExamplesWork(t *testing.T) {
 // turn is when a command's examples come: first those that raise the level, for what came with it has examples, too; then the one
 // that signs the zone whose keys others show; in the end those that undo something.
 func turn(c *cobra.Command) int {
-	turns := []string{"quorate level raise", "level raise", "dnssec sign", "", "zone freeze", "zone thaw", "zone rollback", "dnssec unsign"}
+	turns := []string{"quorate level raise", "level raise", "dnssec sign", "", "zone freeze", "zone thaw", "zone rollback", "zone abandon", "dnssec unsign"}
 	for i, path := range turns {
 		if path != "" && strings.HasSuffix(c.CommandPath(), path) {
 			return i

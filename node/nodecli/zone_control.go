@@ -24,6 +24,10 @@ are still renewed, so a frozen zone can stay so for as long as you need.`),
 		zoneActionCommand("release", "Let removals go that were held back",
 			`When suddenly more delegations would go than the zone's breaker lets pass, or a name can't be
 published soundly, those names are held back, and "quorate zone status" shows them. This lets them go.`),
+		zoneActionCommand("abandon", "Give up the edition of a zone that is in the making",
+			`Ends what "quorate dnssec sign" or "unsign" began, before it is published: the zone stays as it is
+served. The policy keeps the form that was asked for, and its next change begins another edition, unless
+the same commands ask for the old form again.`),
 		zoneRollbackCommand(), zoneSerialCommand(),
 	}
 }

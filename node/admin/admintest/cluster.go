@@ -42,6 +42,7 @@ type Cluster struct {
 	mu     sync.Mutex
 	index  uint64
 	leader int // place of the leader among Nodes
+	rests  bool
 }
 
 // Node is one node, a site of its own.
@@ -210,10 +211,17 @@ func (c *Cluster) Apply(actor registry.Actor, clTRID string, kind registry.Kind,
 		nodes = c.Nodes
 	}
 	r, id, err := c.apply(nodes, actor, clTRID, kind, body)
-	if err != nil || r.Code.Failed() {
+	if err != nil || r.Code.Failed() || c.rests {
 		return r, id, err
 	}
 	return r, id, c.publish(nodes)
+}
+
+// Rest says whether the leader leaves zones as they are published: with it, editions stay in the making.
+func (c *Cluster) Rest(rests bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rests = rests
 }
 
 func (c *Cluster) apply(nodes []*Node, actor registry.Actor, clTRID string, kind registry.Kind, body any) (r registry.Result, id registry.CommandID, err error) {
