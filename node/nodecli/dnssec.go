@@ -25,6 +25,7 @@ func dnssecSignCommand() *cobra.Command {
 	var w admin.ZonePolicyChange
 	var nsec3, nsec, optOut, split, noCDS bool
 	var algorithm int
+	var keyTTL uint32
 	var validity, jitter, refresh string
 	c, t := leaf("sign TLD", "Sign a zone, or change how it is signed",
 		`Has a zone signed: by default with NSEC3, without salt, further iterations and opt-out, with one
@@ -38,6 +39,7 @@ Afterwards the parent needs the zone's DS records: quorate dnssec ds.`,
 		`  quorate dnssec sign example
   quorate dnssec sign example --opt-out
   quorate dnssec sign example --validity 720h --refresh 400h --jitter 72h
+  quorate dnssec sign example --key-ttl 7200
   quorate dnssec sign example --anew`, cobra.ExactArgs(1))
 	f := c.Flags()
 	f.BoolVar(&nsec3, "nsec3", false, "denial by NSEC3 without opt-out")
@@ -49,6 +51,7 @@ Afterwards the parent needs the zone's DS records: quorate dnssec ds.`,
 	f.StringVar(&validity, "validity", "", "for how `long` a signature is valid (default: the SOA's expiry and a week)")
 	f.StringVar(&jitter, "jitter", "", "by how `much` less, at most")
 	f.StringVar(&refresh, "refresh", "", "how `long` before its end a signature is renewed; more than the SOA's expiry")
+	f.Uint32Var(&keyTTL, "key-ttl", 3600, "time to live of DNSKEY, CDS and CDNSKEY records in `seconds`: a minute to a week")
 	f.BoolVar(&w.Anew, "anew", false, "sign everything anew, also if nothing else changes")
 	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
 		form := ""
@@ -76,6 +79,7 @@ Afterwards the parent needs the zone's DS records: quorate dnssec ds.`,
 			w.Form = &form
 		}
 		w.Algorithm, w.Split, w.NoCDS = given(c, "algorithm", &algorithm), given(c, "split", &split), given(c, "no-cds", &noCDS)
+		w.KeyTTL = given(c, "key-ttl", &keyTTL)
 		w.Validity, w.Jitter, w.Refresh = given(c, "validity", &validity), given(c, "jitter", &jitter), given(c, "refresh", &refresh)
 		return client.SetZonePolicy(ctx, zone, w)
 	})

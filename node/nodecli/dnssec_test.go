@@ -147,14 +147,14 @@ func TestSigningAnewKeepsTheForm(t *testing.T) {
 	}
 	must(t, at("tld create shop --unsigned --ns ns1.nic.shop=192.0.2.1")...)
 	for _, step := range []struct{ flags, policy string }{
-		{"", "nsec3,"}, {" --opt-out", "nsec3-opt-out,"}, {" --anew --algorithm 15", "nsec3-opt-out, algorithm 15"}, {" --nsec", "nsec,"}, {" --anew", "nsec,"},
+		{"", "nsec3, algorithm 13, combined keys, TTL of keys 3600 s"}, {" --key-ttl 7200", "nsec3, algorithm 13, combined keys, TTL of keys 7200 s"}, {" --opt-out", "nsec3-opt-out,"}, {" --anew --algorithm 15", "nsec3-opt-out, algorithm 15, combined keys, TTL of keys 7200 s"}, {" --nsec", "nsec,"}, {" --anew", "nsec,"},
 		{" --nsec3", "nsec3,"},
 	} {
 		if out := must(t, at("dnssec sign shop"+step.flags)...); !strings.Contains(out, step.policy) {
 			t.Errorf("dnssec sign%s: want the policy %s\n%s", step.flags, step.policy, out)
 		}
 	}
-	for _, flags := range []string{" --nsec --opt-out", " --nsec --nsec3", " --nsec3 --opt-out"} {
+	for _, flags := range []string{" --nsec --opt-out", " --nsec --nsec3", " --nsec3 --opt-out", " --key-ttl 59", " --key-ttl 604801"} {
 		if _, _, err := run(t, "", at("dnssec sign shop"+flags)...); err == nil {
 			t.Errorf("dnssec sign%s was taken", flags)
 		}

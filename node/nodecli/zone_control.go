@@ -226,7 +226,7 @@ func describeZone(w io.Writer, z admin.ZoneStatus) error {
 			keys = "KSK and ZSK"
 		}
 		fields = append(fields,
-			field{"Policy", fmt.Sprintf("%s, algorithm %d, %s", p.Form, p.Algorithm, keys)},
+			field{"Policy", fmt.Sprintf("%s, algorithm %d, %s, TTL of keys %d s", p.Form, p.Algorithm, keys, p.KeyTTL)},
 			field{"Signatures", fmt.Sprintf("for %s less up to %s, renewed %s before their end", p.Validity, p.Jitter, p.Refresh)},
 			field{"Breaker", breaker(p)})
 	} else {
