@@ -59,18 +59,37 @@ func TestCheckReadsTheFiles(t *testing.T) {
 	}
 	absent := filepath.Join(t.TempDir(), "absent")
 	for setting, spoil := range map[string]func(*config.Config){
-		"kek: ":                      func(c *config.Config) { c.KEK = absent },
-		"tls.ca: ":                   func(c *config.Config) { c.TLS.CA = absent },
-		"epp.client_ca: ":            func(c *config.Config) { c.EPP.ClientCA = c.KEK },
-		"tls.certificate, tls.key: ": func(c *config.Config) { c.TLS.Key = c.EPP.Key },
-		"epp's certificate: ":        func(c *config.Config) { c.EPP.Certificate = absent },
-		"rdap's certificate: ":       func(c *config.Config) { c.RDAP.Key = absent },
+		"kek: ":           func(c *config.Config) { c.KEK = absent },
+		"tls.ca: ":        func(c *config.Config) { c.TLS.CA = absent },
+		"epp.client_ca: ": func(c *config.Config) { c.EPP.ClientCA = c.KEK },
+		"tls.certificate: this node's own certificate: it is of another cluster, test": func(c *config.Config) { c.Cluster = "other" },
+		"tls.certificate: this node's own certificate: it is of node n1": func(c *config.Config) {
+			c.Node, c.Peers = "n2", []config.Peer{{ID: "n2", Site: "s1", Address: c.Transport.Listen}}
+		},
+		"tls.certificate: this node's own certificate: it is of server n1": func(c *config.Config) { c.TLS.Certificate, c.TLS.Key = c.EPP.Certificate, c.EPP.Key },
+		"tls.certificate, tls.key: ":                                       func(c *config.Config) { c.TLS.Key = c.EPP.Key },
+		"epp's certificate: ":                                              func(c *config.Config) { c.EPP.Certificate = absent },
+		"rdap's certificate: ":                                             func(c *config.Config) { c.RDAP.Key = absent },
 	} {
 		c := good
 		spoil(&c)
 		if err := check(c); err == nil || !strings.HasPrefix(err.Error(), setting) {
 			t.Errorf("%s%v", setting, err)
 		}
+	}
+}
+
+// The images of zones are another cluster's to a node that believes to be of it, and would be made anew.
+func TestAWrongClusterTouchesNothing(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	c.Cluster = "other"
+	n, err := Start(c, quiet)
+	if err == nil {
+		t.Fatal(n.close())
+	}
+	if _, err := os.Stat(c.Data); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the data folder was begun: %v", err)
 	}
 }
 

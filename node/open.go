@@ -43,12 +43,30 @@ func loadIdentity(cfg config.Config) (id *identity, err error) {
 	if id.node, err = pki.Load(cfg.TLS.Certificate, cfg.TLS.Key); err != nil {
 		return nil, fmt.Errorf("tls.certificate, tls.key: %w", err)
 	}
+	if err := ownCertificate(id.node.Leaf, cfg); err != nil {
+		return nil, fmt.Errorf("tls.certificate: this node's own certificate: %w", err)
+	}
 	for _, c := range []*servedCertificate{id.epp, id.rdap} {
 		if _, err := c.load(); err != nil {
 			return nil, err
 		}
 	}
 	return id, nil
+}
+
+// ownCertificate refuses one of another node or cluster before anything in the data folder is touched: images of zones whose cluster isn't
+// the configured one are thrown away. Whether it is in date, and the CA's, is the transport's to say.
+func ownCertificate(cert *x509.Certificate, cfg config.Config) error {
+	is, err := pki.ParseIdentity(cert)
+	switch {
+	case err != nil:
+		return err
+	case is.Cluster != cfg.Cluster:
+		return fmt.Errorf("it is of another cluster, %s; this node is of %s", is.Cluster, cfg.Cluster)
+	case is.Role != pki.RoleNode || is.Name != cfg.Node:
+		return fmt.Errorf("it is of %s %s, this is node %s", is.Role, is.Name, cfg.Node)
+	}
+	return nil
 }
 
 // openDNS starts the name server.
