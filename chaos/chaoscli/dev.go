@@ -54,7 +54,7 @@ Site N has the ports 7N43 (WHOIS), 7N44 (RDAP), 7N53 (DNS), 7N70 (EPP), 7N85 (ad
 changes it while it runs: delay, jitter, loss, rate, cuts and more, for each direction. Raft's heartbeat, 250 ms, becomes three round trips
 where that is more. Site N then has the ports 7N21 to 7N29, too, and clients on this machine still reach every site at once.`,
 		Example: `  quorate dev                   run three sites in the foreground
-  quorate dev --detach          return once all sites answer
+  quorate dev --detach          return once all sites answer; said again, start those that are down
   quorate dev --wan 80ms        a round trip of 80 ms between every two sites
   quorate dev kill leader       kill -9 the leader's process
   quorate dev start site1       start a dead site again
@@ -159,7 +159,7 @@ func (d *dev) run(ctx context.Context, out io.Writer) error {
 		return errors.New("interrupted; nothing is left running")
 	case errors.Is(err, cluster.ErrRunning):
 		if d.detach {
-			if revived := d.revive(ctx, out); !errors.Is(revived, errAllRun) {
+			if revived := d.revive(ctx, out); !errors.Is(revived, errNoWAN) {
 				return revived
 			}
 		}
@@ -183,10 +183,11 @@ func (d *dev) run(ctx context.Context, out io.Writer) error {
 	return d.shutDown(out, c)
 }
 
-// errAllRun says that there was no site to start.
-var errAllRun = errors.New("all sites are running")
+// errNoWAN says that all sites run, and without the wide area that is asked for.
+var errNoWAN = errors.New("all sites are running, without a wide area")
 
-// revive starts the sites that are down in a cluster of which others run.
+// revive starts the sites that are down in a cluster of which others run. That none is down is no error: whoever says the same twice
+// has what was asked for.
 func (d *dev) revive(ctx context.Context, out io.Writer) error {
 	c, err := d.open()
 	if err != nil {
@@ -203,9 +204,15 @@ func (d *dev) revive(ctx context.Context, out io.Writer) error {
 		started = true
 	}
 	if !started {
-		return errAllRun
+		if d.wan != 0 {
+			if _, err := c.WANControl().Directions(ctx); err != nil {
+				return errNoWAN
+			}
+		}
+		fmt.Fprintf(out, "All sites of the cluster in %s are running already.\n", d.dir)
 	}
 	printCard(ctx, out, c, d)
+	fmt.Fprintf(out, "\nThe sites go on in the background; `%s stop` stops them.\n", d.command())
 	return nil
 }
 

@@ -94,7 +94,10 @@ func TestDetached(t *testing.T) {
 			t.Errorf("no %q in what it prints:\n%s", want, out)
 		}
 	}
-	d.refusedWith(t, "already running", "--detach")
+	if out, err := d.command(t, "--detach").CombinedOutput(); err != nil || !strings.Contains(string(out), "are running already") || !strings.Contains(string(out), e.Sites[0].EPP) {
+		t.Errorf("dev --detach with all sites up: %v: %s", err, out)
+	}
+	d.refusedWith(t, "already running", "--detach", "--wan", "10ms")
 
 	if out, err := d.command(t, "kill", "leader").CombinedOutput(); err != nil {
 		t.Fatalf("dev kill leader: %v: %s", err, out)
