@@ -234,6 +234,11 @@ func (x *Exec) putKey(before, k *ZoneKey) {
 // dirtyKeys marks what follows from a zone's keys, here and in the zone that delegates it.
 func (x *Exec) dirtyKeys(zone string) {
 	x.dirty(zone, zone)
+	x.dirtyAbove(zone)
+}
+
+// dirtyAbove marks a zone where it is delegated, if that is in another zone of this registry.
+func (x *Exec) dirtyAbove(zone string) {
 	if above := x.zoneAbove(zone); above != "" {
 		x.dirty(above, zone)
 	}

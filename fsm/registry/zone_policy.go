@@ -131,6 +131,7 @@ func (x *Exec) zoneSet(s ZoneSet) (Code, any, *Failure) {
 	}
 	zones.Put(x.tx, nameKey(z.Name), z)
 	x.dirty(z.Name, z.Name) // TTLs, CDS
+	x.dirtyAbove(z.Name)    // DS, which goes before the signatures do
 	return Success, nil, nil
 }
 

@@ -144,6 +144,7 @@ func (x *Exec) commit(z *Zone, g *Generation, ed *edition, from uint64, serial u
 	z.Stale, z.Journal, z.Octets = z.Stale || z.Journal > 0, 0, 0 // no differences lead to it
 	z.Delegations, z.Window, z.Rollback = g.Cuts, Window{}, 0
 	x.Switched = append(x.Switched, z.Name)
+	x.dirtyAbove(z.Name) // whether it has a DS record there
 	x.Dirtied = true
 	return nil
 }

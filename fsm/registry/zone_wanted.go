@@ -55,7 +55,8 @@ func (v *View) childZone(t *TLD, name string) (child TLD, ok bool) {
 	return child, ok && name != t.Name && child.zone() == name && v.zoneAbove(name) == t.Name
 }
 
-// childSets delegate a TLD that is below another of this registry.
+// childSets delegate a TLD that is below another of this registry. It has DS records while it is signed and is to stay so: those of a zone
+// that is to be unsigned go at once, so that they can be in nobody's cache when the signatures go.
 func (v *View) childSets(t, child *TLD) []RRset {
 	var names []string
 	for _, ns := range child.Nameservers {
@@ -63,7 +64,7 @@ func (v *View) childSets(t, child *TLD) []RRset {
 	}
 	sets := []RRset{nsSet(child.Name, t.TTL.Delegation, names)}
 	z, _ := v.Zone(child.Name)
-	if z.Generation == 0 || !v.edition(&z).form.Signed {
+	if p, _ := v.ZonePolicy(child.Name); z.Generation == 0 || !p.Form.Signed || !v.edition(&z).form.Signed {
 		return sets
 	}
 	ds := RRset{Owner: child.Name, Type: TypeDS, TTL: t.TTL.Delegation}

@@ -89,7 +89,8 @@ Afterwards the parent needs the zone's DS records: quorate dnssec ds.`,
 func dnssecUnsignCommand() *cobra.Command {
 	c, t := leaf("unsign TLD", "Publish a zone without signatures",
 		`Makes a zone unsigned. Have the parent remove its DS records first, and wait until they are in
-nobody's cache, or the zone is bogus for everybody who validates.`,
+nobody's cache, or the zone is bogus for everybody who validates. If the parent is a zone of this cluster,
+freeze the zone before ("quorate zone freeze"): the DS records go at once, the signatures when it is thawed.`,
 		"  quorate dnssec unsign example", cobra.ExactArgs(1))
 	onZone(c, t, func(ctx context.Context, client *admin.Client, zone string) (admin.ZoneStatus, error) {
 		form := "unsigned"
