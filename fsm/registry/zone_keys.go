@@ -273,9 +273,10 @@ type ZoneKeySet struct {
 	Number uint64   `cbor:"2,keyasint"`
 	Times  KeyTimes `cbor:"3,keyasint"`           // Created stays as it is
 	Force  bool     `cbor:"4,keyasint,omitempty"` // even if the zone can't be signed any more, or there are signatures by the key
+	Base   uint64   `cbor:"5,keyasint,omitempty"` // LastEvent of the key that the times were worked out from; 0: whatever it is
 }
 
-// zoneKeySet fails with 2201, 2303, 2005, 2306, 2308.
+// zoneKeySet fails with 2201, 2303, 2304, 2005, 2306, 2308.
 func (x *Exec) zoneKeySet(s ZoneKeySet) (Code, any, *Failure) {
 	if x.Actor.Role != RoleOperator && x.Actor.Role != RoleNode {
 		return 0, nil, Fail(AuthorizationError, "", "", "only an operator may do this")
@@ -286,6 +287,9 @@ func (x *Exec) zoneKeySet(s ZoneKeySet) (Code, any, *Failure) {
 	k, ok := zoneKeys.Get(x.tx, zoneKey(s.Zone).Uint(s.Number))
 	if !ok {
 		return 0, nil, Fail(ObjectDoesNotExist, "key", fmt.Sprint(s.Number), "there is no such key")
+	}
+	if s.Base != 0 && s.Base != k.LastEvent {
+		return 0, nil, Fail(ObjectStatusProhibits, "base", "", "somebody else has changed the key meanwhile")
 	}
 	before := k
 	s.Times.Created = k.Times.Created

@@ -13,8 +13,20 @@ import (
 // What is absent stays as it is.
 type TLDChange map[string]any
 
-// changeAttempts bounds how often a change is worked out anew because somebody else changed the TLD, or the zone's policy, at the same time.
+// changeAttempts bounds how often a change is worked out anew.
 const changeAttempts = 5
+
+// retried makes a change, and works it out anew while somebody else has changed the same thing meanwhile.
+func retried(change func() error) (err error) {
+	for range changeAttempts {
+		err = change()
+		var fail *registry.Failure
+		if !errors.As(err, &fail) || fail.Code != registry.ObjectStatusProhibits {
+			break
+		}
+	}
+	return err
+}
 
 func (h *handler) changeTLD(c *call) (int, any, error) {
 	if _, err := c.parameters(); err != nil {
@@ -29,7 +41,7 @@ func (h *handler) changeTLD(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	var r registry.Result
-	for attempt := 1; ; attempt++ {
+	if err := retried(func() error {
 		var before registry.TLD
 		var now TLD
 		if err := h.Registry.View(c.Context(), fsm.Linearizable, 0, func(v fsm.View) error {
@@ -40,25 +52,20 @@ func (h *handler) changeTLD(c *call) (int, any, error) {
 			now = showTLD(v, before)
 			return nil
 		}); err != nil {
-			return 0, nil, err
+			return err
 		}
 		wanted, err := now.changed(change)
 		if err != nil {
-			return 0, nil, err
+			return err
 		}
 		t, err := wanted.registry(before)
 		if err != nil {
-			return 0, nil, err
+			return err
 		}
 		r, err = h.execute(c, registry.KindTLDUpdate, registry.TLDUpdate{TLD: t, Base: before.LastEvent})
-		var fail *registry.Failure
-		if errors.As(err, &fail) && fail.Code == registry.ObjectStatusProhibits && attempt < changeAttempts {
-			continue
-		}
-		if err != nil {
-			return 0, nil, err
-		}
-		break
+		return err
+	}); err != nil {
+		return 0, nil, err
 	}
 	var shown TLD
 	err = h.reread(c, r, func(v fsm.View) error {

@@ -145,9 +145,9 @@ func TestTLDChangesAtOnce(t *testing.T) {
 	}
 }
 
-// The same of a zone's policy.
-func TestZonePolicyChangesAtOnce(t *testing.T) {
-	t.Parallel()
+// highest is a cluster of one node at the highest level, with the TLD example.
+func highest(t *testing.T) *admintest.Cluster {
+	t.Helper()
 	c := admintest.New(t, 1)
 	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
 	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
@@ -162,26 +162,60 @@ func TestZonePolicyChangesAtOnce(t *testing.T) {
 	if _, err := c.Client(0).CreateTLD(t.Context(), exampleTLD()); err != nil {
 		t.Fatal(err)
 	}
-	least, share, ttl, wild, validity := uint64(7), 8, uint32(900), true, "600h"
-	changes := []admin.ZonePolicyChange{{BreakerLeast: &least}, {BreakerShare: &share}, {KeyTTL: &ttl}, {Wildcards: &wild}, {Validity: &validity}}
-	results := make(chan error, len(changes))
-	for _, change := range changes {
-		client := c.Client(0)
-		go func() {
-			_, err := client.SetZonePolicy(t.Context(), "example", change)
-			results <- err
-		}()
+	return c
+}
+
+// atOnce makes n changes at the same time, all of which must succeed.
+func atOnce(t *testing.T, n int, change func(i int) error) {
+	t.Helper()
+	results := make(chan error, n)
+	for i := range n {
+		go func() { results <- change(i) }()
 	}
-	for range changes {
+	for range n {
 		if err := <-results; err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// The same of a zone's policy.
+func TestZonePolicyChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	c := highest(t)
+	least, share, ttl, wild, validity := uint64(7), 8, uint32(900), true, "600h"
+	changes := []admin.ZonePolicyChange{{BreakerLeast: &least}, {BreakerShare: &share}, {KeyTTL: &ttl}, {Wildcards: &wild}, {Validity: &validity}}
+	atOnce(t, len(changes), func(i int) error {
+		_, err := c.Client(0).SetZonePolicy(t.Context(), "example", changes[i])
+		return err
+	})
 	z, err := c.Client(0).Zone(t.Context(), "example")
 	if err != nil || z.Policy == nil {
 		t.Fatal(err)
 	}
 	if p := z.Policy; p.BreakerLeast != least || p.BreakerShare != share || p.KeyTTL != ttl || !p.Wildcards || p.Validity != validity {
 		t.Errorf("a change is lost: %+v", p)
+	}
+}
+
+// And of a key's timeline.
+func TestKeyChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	c := highest(t)
+	z, err := c.Client(0).AddKey(t.Context(), "example", admin.NewKey{Kind: "zsk", KeyTimes: admin.KeyTimes{Published: "now"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := z.Keys[len(z.Keys)-1].Number
+	times := []admin.KeyTimes{{Active: "+1h"}, {Retired: "+2h"}, {Removed: "+2000h"}}
+	atOnce(t, len(times), func(i int) error {
+		_, err := c.Client(0).SetKey(t.Context(), "example", number, admin.KeyChange{KeyTimes: times[i], Force: true})
+		return err
+	})
+	if z, err = c.Client(0).Zone(t.Context(), "example"); err != nil {
+		t.Fatal(err)
+	}
+	if k := z.Keys[len(z.Keys)-1]; k.Number != number || k.Active == "" || k.Retired == "" || k.Removed == "" {
+		t.Errorf("a change is lost: %+v", k)
 	}
 }

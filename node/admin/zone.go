@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -131,7 +130,9 @@ func (h *handler) setPolicy(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	for attempt := 1; ; attempt++ {
+	var status int
+	var shown any
+	err = retried(func() error {
 		var p registry.ZonePolicy
 		if err := h.Registry.View(c.Context(), fsm.Linearizable, 0, func(v fsm.View) error {
 			t, ok := v.TLD(name)
@@ -143,18 +144,16 @@ func (h *handler) setPolicy(c *call) (int, any, error) {
 			}
 			return nil
 		}); err != nil {
-			return 0, nil, err
+			return err
 		}
 		if err := wanted.apply(&p); err != nil {
-			return 0, nil, err
+			return err
 		}
-		status, shown, err := h.changeZone(c, name, registry.KindZoneSet, registry.ZoneSet{Policy: p, Anew: wanted.Anew})
-		var fail *registry.Failure
-		if errors.As(err, &fail) && fail.Code == registry.ObjectStatusProhibits && attempt < changeAttempts {
-			continue
-		}
-		return status, shown, err
-	}
+		var err error
+		status, shown, err = h.changeZone(c, name, registry.KindZoneSet, registry.ZoneSet{Policy: p, Anew: wanted.Anew})
+		return err
+	})
+	return status, shown, err
 }
 
 func (w *ZonePolicyChange) apply(p *registry.ZonePolicy) error {

@@ -98,26 +98,32 @@ func (h *handler) setKey(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	k, now, err := h.key(c, name)
-	if err != nil {
-		return 0, nil, err
-	}
-	t, err := wanted.KeyTimes.times(now)
-	if err != nil {
-		return 0, nil, err
-	}
-	for _, f := range []struct {
-		text    string
-		to, was *registry.Time
-	}{
-		{wanted.Published, &t.Published, &k.Times.Published}, {wanted.Active, &t.Active, &k.Times.Active},
-		{wanted.Retired, &t.Retired, &k.Times.Retired}, {wanted.Removed, &t.Removed, &k.Times.Removed},
-	} {
-		if f.text == "" {
-			*f.to = *f.was
+	var status int
+	var shown any
+	err = retried(func() error {
+		k, now, err := h.key(c, name)
+		if err != nil {
+			return err
 		}
-	}
-	return h.changeZone(c, name, registry.KindZoneKeySet, registry.ZoneKeySet{Zone: name, Number: k.Number, Times: t, Force: wanted.Force})
+		t, err := wanted.KeyTimes.times(now)
+		if err != nil {
+			return err
+		}
+		for _, f := range []struct {
+			text    string
+			to, was *registry.Time
+		}{
+			{wanted.Published, &t.Published, &k.Times.Published}, {wanted.Active, &t.Active, &k.Times.Active},
+			{wanted.Retired, &t.Retired, &k.Times.Retired}, {wanted.Removed, &t.Removed, &k.Times.Removed},
+		} {
+			if f.text == "" {
+				*f.to = *f.was
+			}
+		}
+		status, shown, err = h.changeZone(c, name, registry.KindZoneKeySet, registry.ZoneKeySet{Zone: name, Number: k.Number, Times: t, Force: wanted.Force, Base: k.LastEvent})
+		return err
+	})
+	return status, shown, err
 }
 
 // key is the key that a path names.
