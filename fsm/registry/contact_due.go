@@ -21,6 +21,7 @@ func (n *Contact) settle(now Time) bool {
 		return false
 	}
 	n.handOver(n.Transfer.ended(ServerApproved, n.Transfer.Acts))
+	n.Updated = n.Transfer.Acts
 	return true
 }
 
@@ -43,7 +44,6 @@ func (x *Exec) Contact(id string) (Contact, bool) {
 	}
 	before := n
 	if n.settle(x.Now) {
-		n.Updated = n.Transfer.Acts
 		x.record("contact:"+n.Transfer.Status.event(), &n.Object, n.ID, before, n)
 		x.putContact(&before, &n)
 		x.tellOfTransfer(ContactROID, n.ID, n.Transfer)

@@ -41,9 +41,10 @@ func next(d *Domain, tld *TLD, now Time) transition {
 		return purge
 	case d.Statuses.Has(PendingTransfer) && d.Transfer.Acts == at:
 		d.handOver(tld, d.Transfer.ended(ServerApproved, at))
+		d.Updated = at
 		return transferred
 	}
-	d.Expires = at.AddMonths(AutoRenewMonths)
+	d.Expires, d.Updated = at.AddMonths(AutoRenewMonths), at
 	d.Grace = append(d.Grace, Grace{Kind: AutoRenewPeriod, Ends: at + tld.AutoRenewGrace})
 	return autoRenew
 }
@@ -92,7 +93,6 @@ func (x *Exec) settle(name string) {
 			return
 		case autoRenew:
 			d.Grace[len(d.Grace)-1].Charge = x.charge(&d, "autorenew", tld.RenewPrice*AutoRenewMonths/12, tld.Currency)
-			d.Updated = at
 			x.record("domain:autorenew", &d.Object, d.Name, was, d)
 			x.tell(d.Sponsor, Message{Kind: DomainRenewedByRegistry, Of: DomainROID, Object: d.Name, Expires: d.Expires})
 		case purge:
@@ -101,7 +101,6 @@ func (x *Exec) settle(name string) {
 			x.record("domain:purge", &d.Object, d.Name, was, nil)
 			return
 		case transferred:
-			d.Updated = at
 			x.record("domain:"+d.Transfer.Status.event(), &d.Object, d.Name, was, d)
 			x.handedOver(&was, &d)
 		}
