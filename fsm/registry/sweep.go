@@ -32,8 +32,10 @@ const (
 	MaxRenamedAtOnce = 256
 	// MaxSwept bounds the names that one entry marks because of one change: some tens of milliseconds of Apply.
 	MaxSwept = 1024
-	// maxSweeps bounds the sweeps that one Tick looks at.
+	// maxSweeps bounds the sweeps that one Tick goes on with.
 	maxSweeps = 64
+	// maxSweepsWaiting bounds those that it finds to be waiting for a publication, which costs a few rows each.
+	maxSweepsWaiting = 2048
 )
 
 func hostSweepKey(old string) store.Key { return store.Key(nil).Text("host").Name(old) }
@@ -68,9 +70,15 @@ func (x *Exec) sweep(max int) {
 		row Sweep
 	}
 	var all []running
+	waiting := 0
 	sweeps.Scan(x.tx, nil, nil, func(key []byte, s Sweep) bool {
-		all = append(all, running{append(store.Key(nil), key...), s})
-		return len(all) < maxSweeps
+		// Where a zone is frozen its sweeps wait for long: they must not hold up those of other zones.
+		if x.waits(&s) {
+			waiting++
+		} else {
+			all = append(all, running{append(store.Key(nil), key...), s})
+		}
+		return len(all) < maxSweeps && waiting < maxSweepsWaiting
 	})
 	for _, r := range all {
 		if max <= 0 {
@@ -95,11 +103,26 @@ func (x *Exec) sweep(max int) {
 	}
 }
 
+// waits says whether a renamed host's sweep can't go on before something has been published.
+func (x *Exec) waits(s *Sweep) (waits bool) {
+	switch {
+	case s.Host == 0:
+	case s.Stage == awaitsGlue:
+		h, ok := hosts.Get(x.tx, numberKey(s.Host))
+		return ok && x.awaited(h.Name)
+	case s.Stage == awaitsLinks:
+		hostLinks.Scan(x.tx, numberKey(s.Host), numberKey(s.Host).Uint(s.Marked), func(_ []byte, name string) bool {
+			waits = zoneDirty.Has(x.tx, ownerKey(x.zoneHolding(name), name))
+			return false
+		})
+	}
+	return waits
+}
+
 // sweepHost goes on with a renamed host.
 func (x *Exec) sweepHost(s *Sweep, max int) (done bool, n int) {
 	if s.Stage == awaitsGlue {
-		h, ok := hosts.Get(x.tx, numberKey(s.Host))
-		if ok && x.awaited(h.Name) {
+		if x.waits(s) {
 			return false, 0
 		}
 		s.Stage = marksLinks
