@@ -49,6 +49,9 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	if _, taken := x.domain(c.Name); taken {
 		return 0, nil, Fail(ObjectExists, "domain:name", c.Name, "the name is registered")
 	}
+	if x.Level() >= 3 && x.hostsBelow(c.Name) > MaxSubordinates {
+		return 0, nil, Fail(ParameterPolicy, "domain:name", c.Name, "there are more than %d hosts below the name", MaxSubordinates)
+	}
 	if c.Months == 0 {
 		c.Months = DefaultMonths
 	}
@@ -97,6 +100,9 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 		d.Grace = []Grace{{AddPeriod, x.Now + tld.AddGrace, charge}}
 	}
 	x.record("domain:create", &d.Object, d.Name, nil, d)
+	if x.Level() >= 3 {
+		x.moveHosts(&d, x.Now) // those that are older than the TLD
+	}
 	x.putDomain(nil, &d)
 	return Success, DomainCreated{d.Name, d.Created, d.Expires}, nil
 }

@@ -147,13 +147,21 @@ func (x *Exec) handedOver(was, d *Domain) {
 	if g, undone := was.autoRenewal(d.Transfer.Acts); undone && g.Charge != 0 {
 		x.refund(was, g.Charge)
 	}
+	x.moveHosts(d, d.Moved)
+	x.tellOfTransfer(DomainROID, d.Name, d.Transfer)
+}
+
+// moveHosts gives the hosts below a domain to its sponsor.
+func (x *Exec) moveHosts(d *Domain, at Time) {
 	for _, h := range x.subordinateHosts(d.Name) {
+		if h.Sponsor == d.Sponsor {
+			continue
+		}
 		before := h
-		h.Sponsor, h.Moved = d.Sponsor, d.Moved
+		h.Sponsor, h.Moved = d.Sponsor, at
 		x.record("host:transfer", &h.Object, h.Name, before, h)
 		hosts.Put(x.tx, numberKey(h.Number), h)
 	}
-	x.tellOfTransfer(DomainROID, d.Name, d.Transfer)
 }
 
 // subordinateHosts are the hosts at or below the name of a domain.

@@ -93,12 +93,16 @@ func (x *Exec) checkSuperordinate(host, before string) *Failure {
 	if before == name || below(before, name) || x.Level() < 3 { // whose logs mean what they meant
 		return nil
 	}
-	n := 0
-	hostNames.Scan(x.tx, nameKey(name), nil, func([]byte, uint64) bool { n++; return n < MaxSubordinates })
-	if n == MaxSubordinates {
-		return Fail(ParameterPolicy, "host:name", host, "there are %d hosts below %s, and can't be more", n, name)
+	if x.hostsBelow(name) >= MaxSubordinates {
+		return Fail(ParameterPolicy, "host:name", host, "there are %d hosts below %s, and can't be more", MaxSubordinates, name)
 	}
 	return nil
+}
+
+// hostsBelow counts the hosts at or below a domain's name, to one more than there may be.
+func (x *Exec) hostsBelow(domain string) (n int) {
+	hostNames.Scan(x.tx, nameKey(domain), nil, func([]byte, uint64) bool { n++; return n <= MaxSubordinates })
+	return n
 }
 
 func sortedAddresses(all [][]byte) ([][]byte, *Failure) {

@@ -114,7 +114,13 @@ func (x *Exec) mayRename(h *Host, to string) *Failure {
 // checkAddresses wants addresses where they are needed as glue, and refuses them where they can't be. A host that is
 // renamed out of the registry's TLDs leaves its addresses behind.
 func (x *Exec) checkAddresses(before, h *Host, adds bool) *Failure {
-	_, internal := x.Superordinate(h.Name)
+	domain, internal := x.Superordinate(h.Name)
+	if internal && adds && x.Level() >= 3 {
+		// A host that is older than its TLD has addresses when its superordinate domain is there, and its sponsor's.
+		if _, ok := x.domain(domain); !ok {
+			return Fail(ObjectDoesNotExist, "host:name", h.Name, "the superordinate domain %s does not exist", domain)
+		}
+	}
 	switch {
 	case !internal && adds:
 		return Fail(ParameterPolicy, "host:addr", "", "a host outside of this registry's TLDs has no addresses here")

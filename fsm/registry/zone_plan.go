@@ -39,8 +39,9 @@ type planner struct {
 	before map[string][]RRset
 	after  map[string][]RRset
 
-	out  Plan
-	size int
+	out   Plan
+	size  int
+	above int // cuts taken because of glue below them
 }
 
 func (v *View) newPlanner(z *Zone, ed edition) *planner {
@@ -99,6 +100,9 @@ func (p *planner) take(owner string) {
 		for _, d := range s.Data {
 			if name, ok := plainName(d); ok && below(name, p.z.Name) {
 				p.take(name)
+				if s == is {
+					p.takeAbove(name)
+				}
 			}
 		}
 	}
@@ -116,6 +120,21 @@ func (p *planner) take(owner string) {
 		if below(name, owner) {
 			p.take(name)
 		}
+	}
+}
+
+// maxAbove bounds the names that a plan takes because of glue below them: each may need another's glue. A chain that is longer has
+// its glue held back until the rest is published.
+const maxAbove = 256
+
+// takeAbove takes along a marked name above glue that is to be a cut and isn't one yet: the glue would be nobody's.
+func (p *planner) takeAbove(glue string) {
+	for name := parent(glue); len(name) > len(p.z.Name) && p.above < maxAbove; name = parent(name) {
+		if _, seen := p.after[name]; seen || !zoneDirty.Has(p.v.r, ownerKey(p.z.Name, name)) || p.ed.has(p.v.r, name, TypeNS) || find(p.content(name), TypeNS) == nil {
+			continue
+		}
+		p.above++
+		p.take(name)
 	}
 }
 
