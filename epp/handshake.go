@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// handshake shakes hands with the client at the other end of raw. The connection is to be closed whatever comes of it.
+// handshake shakes hands with the client at the other end of raw. If they fail, raw is still to be closed.
 func (s *Server) handshake(ctx context.Context, raw net.Conn) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.HandshakeTime)
 	defer cancel()

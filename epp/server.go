@@ -299,12 +299,12 @@ func (s *Server) handle(ctx context.Context, raw net.Conn, from string) {
 	}
 	defer release()
 	conn, err := s.handshake(ctx, raw)
-	defer conn.Close()
 	if err != nil {
 		s.metrics.handshakes.Inc()
 		log.Debug("EPP handshake failed", "error", err)
 		return
 	}
+	defer conn.Close()
 	peer, err := identify(conn.ConnectionState().PeerCertificates[0], raw.RemoteAddr())
 	if err != nil {
 		log.Warn("EPP client without a name", "error", err)
