@@ -49,7 +49,11 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 	if _, taken := x.domain(c.Name); taken {
 		return 0, nil, Fail(ObjectExists, "domain:name", c.Name, "the name is registered")
 	}
-	if x.Level() >= 3 && x.hostsBelow(c.Name) > MaxSubordinates {
+	older := 0 // hosts below the name that are older than the TLD
+	if x.Level() >= 3 {
+		older = x.hostsBelow(c.Name)
+	}
+	if older > MaxSubordinates {
 		return 0, nil, Fail(ParameterPolicy, "domain:name", c.Name, "there are more than %d hosts below the name", MaxSubordinates)
 	}
 	if c.Months == 0 {
@@ -100,8 +104,8 @@ func (x *Exec) domainCreate(c DomainCreate) (Code, any, *Failure) {
 		d.Grace = []Grace{{AddPeriod, x.Now + tld.AddGrace, charge}}
 	}
 	x.record("domain:create", &d.Object, d.Name, nil, d)
-	if x.Level() >= 3 {
-		x.moveHosts(&d, x.Now) // those that are older than the TLD
+	if older > 0 {
+		x.moveHosts(&d, x.Now)
 	}
 	x.putDomain(nil, &d)
 	return Success, DomainCreated{d.Name, d.Created, d.Expires}, nil
