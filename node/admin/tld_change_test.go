@@ -3,7 +3,9 @@ package admin_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,7 +75,7 @@ func TestTLDChangeIsPartial(t *testing.T) {
 // all else can still be changed.
 func TestTheSOAExpiresAfterRefreshAndRetry(t *testing.T) {
 	t.Parallel()
-	c := admintest.New(t, 1)
+	c := highest(t)
 	var refused *admin.Error
 	for expire, ok := range map[uint32]bool{1199: false, 1200: false, 1201: true} {
 		wanted := exampleTLD()
@@ -81,16 +83,6 @@ func TestTheSOAExpiresAfterRefreshAndRetry(t *testing.T) {
 		wanted.Nameservers = []admin.Nameserver{{Name: "ns.elsewhere"}}
 		if _, err := c.Client(0).CreateTLD(t.Context(), wanted); (err == nil) != ok || !ok && (!errors.As(err, &refused) || !strings.Contains(refused.Error(), "1200 s")) {
 			t.Errorf("expire %d: %v", expire, err)
-		}
-	}
-	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
-	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
-		t.Fatal(err, r.Fail)
-	}
-	ops := registry.Actor{Role: registry.RoleOperator, Name: "ops"}
-	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
-		if r, _, err := c.Apply(ops, "", registry.KindRaiseLevel, registry.RaiseLevel{To: to}); err != nil || r.Fail != nil {
-			t.Fatal(err, r.Fail)
 		}
 	}
 	old := registry.TLD{
@@ -111,41 +103,23 @@ func TestTheSOAExpiresAfterRefreshAndRetry(t *testing.T) {
 // Of two changes at once neither undoes the other: the later one is worked out anew.
 func TestTLDChangesAtOnce(t *testing.T) {
 	t.Parallel()
-	c := admintest.New(t, 1)
-	node := registry.Actor{Role: registry.RoleNode, Name: "site1"}
-	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
-		t.Fatal(err, r.Fail)
-	}
-	ops := registry.Actor{Role: registry.RoleOperator, Name: "ops"}
-	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
-		if r, _, err := c.Apply(ops, "", registry.KindRaiseLevel, registry.RaiseLevel{To: to}); err != nil || r.Fail != nil {
-			t.Fatal(err, r.Fail)
-		}
-	}
-	if _, err := c.Client(0).CreateTLD(t.Context(), exampleTLD()); err != nil {
-		t.Fatal(err)
-	}
+	c := withExample(t)
 	settings := map[string]any{"create_price": "9.00", "renew_price": "10.00", "max_years": 3, "add_grace": "1h", "delete_delay": "2h"}
-	results := make(chan error, len(settings))
-	for field, value := range settings {
-		client := c.Client(0)
-		go func() {
-			_, err := client.ChangeTLD(t.Context(), "example", admin.TLDChange{field: value})
-			results <- err
-		}()
-	}
-	for range settings {
-		if err := <-results; err != nil {
-			t.Error(err)
-		}
-	}
+	fields := slices.Collect(maps.Keys(settings))
+	atOnce(t, len(fields), func(i int) error {
+		_, err := c.Client(0).ChangeTLD(t.Context(), "example", admin.TLDChange{fields[i]: settings[fields[i]]})
+		return err
+	})
 	got, err := c.Client(0).TLD(t.Context(), "example")
 	if err != nil || got.CreatePrice != "9.00" || got.RenewPrice != "10.00" || got.MaxYears != 3 || got.AddGrace != "1h" || got.DeleteDelay != "2h" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-// highest is a cluster of one node at the highest level, with the TLD example.
+// ops is an operator.
+var ops = registry.Actor{Role: registry.RoleOperator, Name: "ops"}
+
+// highest is a cluster of one node at the highest level.
 func highest(t *testing.T) *admintest.Cluster {
 	t.Helper()
 	c := admintest.New(t, 1)
@@ -153,12 +127,18 @@ func highest(t *testing.T) *admintest.Cluster {
 	if r, _, err := c.Apply(node, "", registry.KindClusterInit, registry.Cluster{Name: admintest.Name, Repository: "TEST", Level: 1}); err != nil || r.Fail != nil {
 		t.Fatal(err, r.Fail)
 	}
-	ops := registry.Actor{Role: registry.RoleOperator, Name: "ops"}
 	for to := registry.FirstLevel + 1; to <= registry.HighestLevel; to++ {
 		if r, _, err := c.Apply(ops, "", registry.KindRaiseLevel, registry.RaiseLevel{To: to}); err != nil || r.Fail != nil {
 			t.Fatal(err, r.Fail)
 		}
 	}
+	return c
+}
+
+// withExample is one with the TLD example.
+func withExample(t *testing.T) *admintest.Cluster {
+	t.Helper()
+	c := highest(t)
 	if _, err := c.Client(0).CreateTLD(t.Context(), exampleTLD()); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +162,7 @@ func atOnce(t *testing.T, n int, change func(i int) error) {
 // The same of a zone's policy.
 func TestZonePolicyChangesAtOnce(t *testing.T) {
 	t.Parallel()
-	c := highest(t)
+	c := withExample(t)
 	least, share, ttl, wild, validity := uint64(7), 8, uint32(900), true, "600h"
 	changes := []admin.ZonePolicyChange{{BreakerLeast: &least}, {BreakerShare: &share}, {KeyTTL: &ttl}, {Wildcards: &wild}, {Validity: &validity}}
 	atOnce(t, len(changes), func(i int) error {
@@ -201,7 +181,7 @@ func TestZonePolicyChangesAtOnce(t *testing.T) {
 // And of a key's timeline.
 func TestKeyChangesAtOnce(t *testing.T) {
 	t.Parallel()
-	c := highest(t)
+	c := withExample(t)
 	z, err := c.Client(0).AddKey(t.Context(), "example", admin.NewKey{Kind: "zsk", KeyTimes: admin.KeyTimes{Published: "now"}})
 	if err != nil {
 		t.Fatal(err)
