@@ -55,6 +55,7 @@ func (x *Exec) contactDelete(c ContactDelete) (Code, any, *Failure) {
 	if fail := prohibited(n.Statuses, Pending|ClientDeleteProhibited|ServerDeleteProhibited, "contact:id", n.ID); fail != nil {
 		return 0, nil, fail
 	}
+	x.unlink(contactLinks, n.Number)
 	if x.ContactStatuses(n).Has(Linked) {
 		return 0, nil, Fail(AssociationProhibits, "contact:id", n.ID, "a domain names the contact")
 	}

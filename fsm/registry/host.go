@@ -137,6 +137,7 @@ func (x *Exec) hostDelete(c HostDelete) (Code, any, *Failure) {
 	if fail := prohibited(h.Statuses, Pending|ClientDeleteProhibited|ServerDeleteProhibited, "host:name", h.Name); fail != nil {
 		return 0, nil, fail
 	}
+	x.unlink(hostLinks, h.Number)
 	if x.HostStatuses(h).Has(Linked) {
 		return 0, nil, Fail(AssociationProhibits, "host:name", h.Name, "a domain is delegated to the host")
 	}

@@ -240,7 +240,7 @@ func (v *View) Subordinates(name string) (names []string) {
 
 // HostStatuses are the statuses to show for h (RFC 5732 §2.3).
 func (v *View) HostStatuses(h Host) Statuses {
-	return shown(h.Statuses, hostLinks.Any(v.r, numberKey(h.Number)))
+	return shown(h.Statuses, v.linked(hostLinks, h.Number))
 }
 
 // Contact returns the contact with the client's identifier id as it stands at log time.
@@ -257,7 +257,44 @@ func (v *View) HasContact(id string) bool { return contacts.Has(v.r, textKey(id)
 
 // ContactStatuses are the statuses to show for c (RFC 5733 §2.2).
 func (v *View) ContactStatuses(c Contact) Statuses {
-	return shown(c.Statuses, contactLinks.Any(v.r, numberKey(c.Number)))
+	return shown(c.Statuses, v.linked(contactLinks, c.Number))
+}
+
+// maxLinksLooked bounds the links that are looked at for one that counts.
+const maxLinksLooked = 16
+
+// linked says whether an object is linked to a domain that is there at log time: one whose purge is due isn't any more.
+func (v *View) linked(links store.Table[string], number uint64) (is bool) {
+	if v.Level() < 3 { // whose logs mean what they meant
+		return links.Any(v.r, numberKey(number))
+	}
+	n := 0
+	links.Scan(v.r, numberKey(number), nil, func(_ []byte, name string) bool {
+		_, there := v.Domain(name)
+		n++
+		is = there || n == maxLinksLooked
+		return !is
+	})
+	return is
+}
+
+// unlink executes the purges that are due of domains to which an object is linked that is to be deleted.
+func (x *Exec) unlink(links store.Table[string], number uint64) {
+	if x.Level() < 3 {
+		return
+	}
+	var gone []string
+	n := 0
+	links.Scan(x.tx, numberKey(number), nil, func(_ []byte, name string) bool {
+		if _, there := x.Domain(name); !there {
+			gone = append(gone, name)
+		}
+		n++
+		return n < maxLinksLooked
+	})
+	for _, name := range gone {
+		x.settle(name)
+	}
 }
 
 func shown(s Statuses, linked bool) Statuses {
