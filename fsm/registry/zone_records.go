@@ -166,10 +166,15 @@ func (x *Exec) checkRecordsAt(zone, owner string) *Failure {
 			return Fail(ParameterPolicy, "records", owner, "at a delegation there are only NS and DS, and addresses of name servers")
 		}
 	}
-	for _, s := range x.OperatorRecords(zone) {
+	var fail *Failure
+	zoneRecords.Scan(x.tx, zoneKey(zone).Name(owner), nil, func(_ []byte, s RRset) bool {
 		if below(s.Owner, owner) && s.Type != TypeA && s.Type != TypeAAAA {
-			return Fail(ParameterPolicy, "records", owner, "there are operators' records of type %d at %s: below a delegation there can only be addresses of its name servers", s.Type, s.Owner)
+			fail = Fail(ParameterPolicy, "records", owner, "there are operators' records of type %d at %s: below a delegation there can only be addresses of its name servers", s.Type, s.Owner)
 		}
+		return fail == nil
+	})
+	if fail != nil {
+		return fail
 	}
 	return x.checkGlueAt(zone, owner, find(sets, TypeNS))
 }

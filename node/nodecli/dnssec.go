@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"quorate/node/admin"
+	"quorate/transport/pki"
 )
 
 func dnssecCommand() *cobra.Command {
@@ -288,27 +288,13 @@ the zone. With --out NAME, NAME.private and NAME.key are written, readable by yo
 			return err
 		}
 		for file, text := range map[string]string{out + ".private": k.Private, out + ".key": k.DNSKEY + "\n"} {
-			if err := writeSecret(file, text); err != nil {
+			if err := pki.WriteFile(file, []byte(text), 0o600); err != nil {
 				return fmt.Errorf("writing a key: %w", err)
 			}
 		}
 		return nil
 	}
 	return c
-}
-
-// writeSecret writes a file that its owner alone may read, also where there was another, which more may have read.
-func writeSecret(name, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".key-*") // with 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 func keyNumber(text string) (uint64, error) {

@@ -5,19 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"quorate/fsm/registry"
 )
 
 // A signed zone comes with its keys: into a TLD that was opened without any, or into one that has made its own, which are then retired
 // as the command says.
 func TestImportedKeys(t *testing.T) {
 	t.Parallel()
-	c, at := start(t)
-	found(t, c)
-	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
-		must(t, at("level raise")...)
-	}
+	_, at := highest(t)
 	dir := t.TempDir()
 	for _, tld := range []string{"source", "fresh", "late"} {
 		flags := ""
@@ -93,11 +87,7 @@ func TestImportedKeys(t *testing.T) {
 // A breaker that never trips is none, whichever of its numbers says so.
 func TestZoneWithoutBreaker(t *testing.T) {
 	t.Parallel()
-	c, at := start(t)
-	found(t, c)
-	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
-		must(t, at("level raise")...)
-	}
+	_, at := highest(t)
 	must(t, at("tld create shop --unsigned --ns ns1.nic.shop=192.0.2.1")...)
 	for _, step := range []struct{ flags, want string }{
 		{"--breaker-share 20", " 20 of 1000 delegations in 1h, 50 in any case\n"}, {"--breaker-share 1000", " none: any number of delegations may go at once\n"},
@@ -112,11 +102,7 @@ func TestZoneWithoutBreaker(t *testing.T) {
 // An edition that is in the making is given up, and the zone is what it was; the form is asked for anew, or the old one again.
 func TestAbandonedEdition(t *testing.T) {
 	t.Parallel()
-	c, at := start(t)
-	found(t, c)
-	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
-		must(t, at("level raise")...)
-	}
+	c, at := highest(t)
 	must(t, at("tld create shop --ns ns1.nic.shop=192.0.2.1")...)
 	if _, _, err := run(t, "", at("zone abandon shop")...); err == nil || !strings.Contains(err.Error(), "no edition is in the making") {
 		t.Errorf("with nothing to give up: %v", err)
@@ -140,11 +126,7 @@ func TestAbandonedEdition(t *testing.T) {
 // Signing anew, which is a step of each rollover, leaves the form as it is.
 func TestSigningAnewKeepsTheForm(t *testing.T) {
 	t.Parallel()
-	c, at := start(t)
-	found(t, c)
-	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
-		must(t, at("level raise")...)
-	}
+	_, at := highest(t)
 	must(t, at("tld create shop --unsigned --ns ns1.nic.shop=192.0.2.1")...)
 	for _, step := range []struct{ flags, policy string }{
 		{"", "nsec3, algorithm 13, combined keys, TTL of keys 3600 s"}, {" --key-ttl 7200", "nsec3, algorithm 13, combined keys, TTL of keys 7200 s"}, {" --opt-out", "nsec3-opt-out,"}, {" --anew --algorithm 15", "nsec3-opt-out, algorithm 15, combined keys, TTL of keys 7200 s"}, {" --nsec", "nsec,"}, {" --anew", "nsec,"},

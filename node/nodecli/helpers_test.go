@@ -65,6 +65,17 @@ func found(t *testing.T, c *admintest.Cluster) {
 	}
 }
 
+// highest starts a cluster as start does, and takes it to the highest level.
+func highest(t *testing.T) (c *admintest.Cluster, at func(line string) []string) {
+	t.Helper()
+	c, at = start(t)
+	found(t, c)
+	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
+		must(t, at("level raise")...)
+	}
+	return c, at
+}
+
 // register has a registrar register a domain, with a contact that it makes for it unless that is "".
 func register(t *testing.T, c *admintest.Cluster, clID, name, registrant string) {
 	t.Helper()

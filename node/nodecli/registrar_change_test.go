@@ -9,11 +9,7 @@ import (
 
 func TestRegistrarChanges(t *testing.T) {
 	t.Parallel()
-	c, at := start(t)
-	found(t, c)
-	for level := registry.FirstLevel; level < registry.HighestLevel; level++ {
-		must(t, at("level raise")...)
-	}
+	c, at := highest(t)
 	file, fingerprint := certificateFile(t, c, "reg1")
 	next, nextFingerprint := certificateFile(t, c, "reg1")
 	must(t, at("registrar create reg1 --name One --generate-password --client-cert "+file)...)

@@ -54,10 +54,10 @@ func Save(cert tls.Certificate, certFile, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(keyFile, key, keyMode); err != nil {
+	if err := WriteFile(keyFile, key, keyMode); err != nil {
 		return err
 	}
-	return writeFile(certFile, chain, certMode)
+	return WriteFile(certFile, chain, certMode)
 }
 
 // Load reads a certificate and its key; the Leaf is set. A missing file is fs.ErrNotExist. It doesn't look at the validity period.
@@ -126,8 +126,9 @@ func readFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// writeFile replaces a file atomically and durably: a reader, or a crash, sees the old content or the new, never a part.
-func writeFile(name string, data []byte, mode fs.FileMode) error {
+// WriteFile replaces a file atomically and durably: a reader, or a crash, sees the old content or the new, never a part; and nobody
+// may read the new content whom mode doesn't let, also where more could read the old.
+func WriteFile(name string, data []byte, mode fs.FileMode) error {
 	if err := replaceFile(name, data, mode); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
